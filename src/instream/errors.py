@@ -1,0 +1,78 @@
+"""One tree of errors that knows no transport. Each says what happened, where, and what to do."""
+
+from __future__ import annotations
+
+
+class InstreamError(Exception):
+    """Everything that instream raises on purpose. The CLI prints it without a traceback."""
+
+
+class SettingsInvalid(InstreamError):
+    """A pipeline file, option or argument that cannot be used."""
+
+
+class MissingExtra(InstreamError):
+    """An optional dependency is not installed; the message names the extra."""
+
+    def __init__(self, needed_for: str, extra: str) -> None:
+        super().__init__(f"{needed_for} needs an optional dependency: pip install 'instream[{extra}]'")
+
+
+class PackageError(InstreamError):
+    """A package cannot be used."""
+
+
+class PackageRefused(PackageError):
+    """A version is not adopted, and what served before goes on."""
+
+
+class PackageCorrupt(PackageError):
+    """Bytes do not match the digest in the manifest."""
+
+
+class ConversionRefused(PackageError):
+    """No candidate reproduces the original model."""
+
+
+class UntrustedModel(PackageError):
+    """The file can run code when it is read, and nobody said that it may."""
+
+
+class StoreError(InstreamError):
+    """A store refused or failed."""
+
+
+class NotFound(StoreError):
+    """The store has no such model, version or revision."""
+
+
+class Conflict(StoreError):
+    """Somebody else wrote this number or revision first."""
+
+
+class InUse(StoreError):
+    """A kept head names this version."""
+
+
+class SourceFailed(InstreamError):
+    """The source cannot go on; nothing after its last commit is committed."""
+
+
+class SinkFailed(InstreamError):
+    """An output or a dead letter cannot be made durable."""
+
+
+class TooManyDeadLetters(InstreamError):
+    """The share of dead letters is past `dead_letter.max_fraction`."""
+
+
+class Unavailable(InstreamError):
+    """No row is settled: offer the batch again after `retry_after_s`."""
+
+    def __init__(self, message: str, retry_after_s: float = 0.1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Closed(InstreamError):
+    """The predictor was closed while a caller waited."""

@@ -1,0 +1,1 @@
+"""Time and limits: clocks, deadlines, waits, bounded concurrency."""

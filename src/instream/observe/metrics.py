@@ -1,0 +1,35 @@
+"""Every metric, in one table that makes the documentation. Updated once a batch; labels from closed sets.
+
+The processes of a pipeline share their figures through files (prometheus_client's multiprocess mode), so
+one port shows them all. `PROMETHEUS_MULTIPROC_DIR` must be set before this module is imported for that.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+RECORDS_IN = Counter("instream_records_in_total", "Records read from the source.", ["pipeline"])
+RECORDS_OUT = Counter("instream_records_out_total", "Outputs written.", ["pipeline"])
+RECORDS_FILTERED = Counter("instream_records_filtered_total", "Records that the feature step left out.", ["pipeline"])
+FAILURES = Counter("instream_failures_total", "Records that became dead letters.", ["pipeline", "code"])
+STAGE_SECONDS = Histogram("instream_stage_seconds", "Time of one batch in one stage.", ["pipeline", "stage"], buckets=_SECONDS)
+LATENCY_SECONDS = Histogram(
+    "instream_latency_seconds", "From poll to durable, the oldest record of a batch.", ["pipeline"], buckets=_SECONDS
+)
+LAG_RECORDS = Gauge("instream_lag_records", "Records between position and end.", ["pipeline"], multiprocess_mode="livesum")
+INFLIGHT_BATCHES = Gauge("instream_inflight_batches", "Batches being scored.", ["pipeline"], multiprocess_mode="livesum")
+HELD = Gauge("instream_held", "1 while the source is held back.", ["pipeline"], multiprocess_mode="livesum")
+MODEL_HEAD = Gauge("instream_model_head", "Head revision in use, the least of all workers.", ["model"], multiprocess_mode="livemin")
+MODEL_VERSION = Gauge(
+    "instream_model_version", "Champion version in use, the least of all workers.", ["model"], multiprocess_mode="livemin"
+)
+MODEL_BYTES = Gauge("instream_model_bytes", "Memory held by loaded models.", ["model"], multiprocess_mode="livesum")
+SWAPS = Counter("instream_swaps_total", "Heads adopted.", ["model"])
+REFUSALS = Counter("instream_refusals_total", "Heads refused, by reason.", ["model", "reason"])
+LOAD_SECONDS = Histogram(
+    "instream_load_seconds", "Fetch, check, load, warm and prove a version.", ["model"], buckets=(*_SECONDS, 30.0, 60.0)
+)
+COMMITS = Counter("instream_commits_total", "Commits of source positions.", ["pipeline"])
+RESTARTS = Counter("instream_worker_restarts_total", "Workers started again after a crash.", ["pipeline"])

@@ -1,0 +1,139 @@
+"""What a pipeline holds of a model, whatever the strategy; and what a strategy holds, a loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from instream.failures import Failures
+from instream.failures import merge as merge_failures
+from instream.flow.deadline import Deadline
+from instream.package import Version
+from instream.signature import Signature
+
+STAMPS = pa.schema([pa.field("version", pa.int32())])
+"""Stamps of every strategy; null where no version scored the row."""
+
+
+class LoadedModel(Protocol):
+    """A package in memory. Thread-safe, single-threaded inside, no I/O."""
+
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def nbytes(self) -> int:
+        """Memory held, bytes; an estimate."""
+        ...
+
+    def score(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Outputs for a batch that has `signature.requires`: as many rows, with `signature.produces`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What travels with a batch; may gain fields without breaking anyone.
+
+    Attributes:
+        deadline: after it the answer is of no use.
+        ids: source ids, `topic:partition:offset`; they route rows when a rollout has no key.
+        pin: score with this head revision (replays).
+    """
+
+    deadline: Deadline | None = None
+    ids: pa.Array | None = None
+    pin: int | pa.Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Outputs and where they came from, aligned with the batch that was offered.
+
+    Attributes:
+        outputs: null where failed; not finite only where the signature allows it.
+        stamps: `STAMPS`, and more columns for keyed packages.
+        head: the head revision that unpinned rows were routed by; 0 when pinned to a version.
+        failures: rows without an output; `Code.FILTERED` where a published feature step left a row out.
+    """
+
+    outputs: pa.RecordBatch
+    stamps: pa.RecordBatch
+    head: int
+    failures: Failures
+
+    def __len__(self) -> int:
+        return int(self.outputs.num_rows)
+
+    def slice(self, start: int, length: int) -> Prediction:
+        """Rows start to start+length; shares memory."""
+        first, last = np.searchsorted(self.failures.rows, [start, start + length])
+        cut = Failures(
+            self.failures.rows[first:last] - np.int32(start), self.failures.codes[first:last], self.failures.messages[first:last]
+        )
+        return Prediction(self.outputs.slice(start, length), self.stamps.slice(start, length), self.head, cut)
+
+
+def concat(parts: Sequence[Prediction]) -> Prediction:
+    """Put the parts of one batch together again; they must agree on the head, or the newest is told."""
+    shifted, start = [], 0
+    for part in parts:
+        shifted.append(Failures(part.failures.rows + np.int32(start), part.failures.codes, part.failures.messages))
+        start += len(part)
+    outputs = pa.concat_batches([part.outputs for part in parts])
+    stamps = pa.concat_batches([part.stamps for part in parts])
+    return Prediction(outputs, stamps, max(part.head for part in parts), merge_failures(*shifted))
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether rows can be scored now, and why not.
+
+    Attributes:
+        head: the head revision in use; 0 when pinned or when there is none.
+        versions: loaded, proved and warm.
+        refused: the reason why a newer head was not adopted; empty when none was refused.
+    """
+
+    ready: bool
+    reason: str
+    head: int = 0
+    versions: tuple[Version, ...] = ()
+    refused: str = ""
+
+
+class Predictor(Protocol):
+    """Thread-safe, blocking. Blocking is the backpressure."""
+
+    @property
+    def requires(self) -> pa.Schema:
+        """Columns that `predict` needs: model inputs, key columns, rollout columns."""
+        ...
+
+    @property
+    def produces(self) -> pa.Schema:
+        """Output columns of `predict`."""
+        ...
+
+    @property
+    def inflight(self) -> int:
+        """Calls worth having in flight; 1 = call inline."""
+        ...
+
+    def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> Prediction:
+        """Score a batch by one snapshot of head and models.
+
+        Raises:
+            Unavailable: no row is settled; offer the batch again.
+            Closed: the predictor was closed.
+        """
+        ...
+
+    def ready(self) -> Readiness: ...
+
+    def close(self) -> None:
+        """Wake blocked callers with Closed."""
+        ...
