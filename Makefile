@@ -1,0 +1,72 @@
+# Everything that people and CI run. `make` alone lists it.
+#
+# Needed beforehand: Python 3.11, make; Java 17 and Maven for what starts a real Kafka broker.
+# All else is installed by the first target that needs it, and never again until the lock file changes.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+PYTHON     ?= $(shell command -v python3.11 || command -v python3)
+CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/instream
+UV         := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+BIN        := .venv/bin
+READY      := .venv/ready
+
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo demo-kafka test check soak bench lint docs lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install uv and the locked environment (.venv); instant the second time
+
+$(UV):
+	@echo "instream: uv $(UV_VERSION) into $(CACHE)"
+	@mkdir -p $(CACHE)
+	@$(PYTHON) -m venv --clear $(CACHE)/uv-$(UV_VERSION)
+	@$(CACHE)/uv-$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@echo "instream: the locked environment into .venv"
+	@[ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## Two models on real flights, swapped in mid-stream; no JVM, no server; about a minute
+	@$(BIN)/python -m examples.flights.demo
+
+demo-kafka: $(READY) ## The same between two topics of a real Kafka broker, which it starts
+	@$(BIN)/python -m examples.flights.demo --kafka
+
+lint: $(READY) ## Format, lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## The inner loop: lint and the quick tests; under a minute
+	$(BIN)/pytest -q -m "not slow"
+
+test: lint ## Everything, with a real Kafka broker; under 15 minutes on two cores
+	CI=true $(BIN)/pytest -q --durations=20
+
+soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
+	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash
+
+bench: $(READY) ## Throughput and latency against a copy loop and against peers
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## Run every command and Python block of the README
+	$(BIN)/pytest -q tests/docs
+
+lock: $(UV) ## Resolve the dependencies again, after a change in pyproject.toml
+	$(UV) pip compile pyproject.toml --all-extras --group dev --group demo --universal --generate-hashes --no-header \
+	  -o requirements.lock --python-version 3.11
+
+clean: ## Remove the environment and what tools left behind; caches outside the checkout stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
