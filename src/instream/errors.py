@@ -62,6 +62,14 @@ class SinkFailed(InstreamError):
     """An output or a dead letter cannot be made durable."""
 
 
+class TransactionAborted(SinkFailed):
+    """A transaction was given up and can be tried again: drop what is in flight and rewind the source."""
+
+
+class BadRecord(InstreamError):
+    """A record cannot be scored, and the pipeline has no place for dead letters."""
+
+
 class TooManyDeadLetters(InstreamError):
     """The share of dead letters is past `dead_letter.max_fraction`."""
 
