@@ -25,7 +25,7 @@ def test_results_come_in_the_order_of_the_offers() -> None:
 
 def test_calls_and_bytes_are_bounded_but_one_large_item_goes() -> None:
     gate = threading.Event()
-    flight = Inflight(lambda item: gate.wait(10), calls=2, nbytes=100)
+    flight: Inflight[int, bool] = Inflight(lambda item: gate.wait(10), calls=2, nbytes=100)
     assert flight.room(1_000)  # alone, or it would wait for ever
     flight.offer(1, 60)
     assert not flight.room(41)
@@ -53,7 +53,7 @@ def test_an_error_reaches_the_taker_and_leaves_no_item_behind() -> None:
 
 def test_dropped_items_are_never_taken() -> None:
     gate = threading.Event()
-    flight = Inflight(lambda item: gate.wait(10), calls=1, nbytes=10)
+    flight: Inflight[int, bool] = Inflight(lambda item: gate.wait(10), calls=1, nbytes=10)
     flight.offer(1, 5)
     flight.drop()
     gate.set()
