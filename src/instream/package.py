@@ -114,7 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.encoded()).hexdigest()
 
 
-class Package(msgspec.Struct, frozen=True):
+class Package(msgspec.Struct, frozen=True, weakref=True):
     """A manifest and where its files lie on this machine."""
 
     manifest: Manifest

@@ -1,0 +1,191 @@
+"""Files of packages on this machine's disk, shared by its processes, keyed by the package's digest."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from instream.errors import PackageCorrupt, SettingsInvalid, StoreError
+from instream.package import File, Manifest, Package, sha256_of
+
+BYTES_MAX = 10 << 30
+_ATTEMPTS = 10
+_TURN_S = 60.0  # how long to wait for a process that fetches the same package before fetching it too
+_ABANDONED_S = 60.0  # an unlocked folder without a final name is no longer being made
+
+Fetch = Callable[[File], Iterator[bytes]]
+"""Gives the bytes of a file of the package, in order."""
+
+
+def default_cache() -> Cache:
+    """`INSTREAM_CACHE` (a folder; default ~/.cache/instream/packages) and `INSTREAM_CACHE_BYTES` (default 10 GiB)."""
+    folder = os.environ.get("INSTREAM_CACHE")
+    limit = os.environ.get("INSTREAM_CACHE_BYTES", str(BYTES_MAX))
+    if not limit.isdecimal() or not int(limit):
+        raise SettingsInvalid(f"INSTREAM_CACHE_BYTES={limit}: expected a number of bytes, such as {BYTES_MAX}")
+    return Cache(Path(folder) if folder else Path.home() / ".cache" / "instream" / "packages", int(limit))
+
+
+class Cache:
+    """Opens packages; what is in use is locked (`flock`), so that no process removes it under another."""
+
+    def __init__(self, folder: Path, bytes_max: int = BYTES_MAX) -> None:
+        self._folder = folder
+        self._bytes_max = bytes_max
+
+    def open(self, manifest: Manifest, fetch: Fetch) -> Package:
+        """The package's files on this disk, every one compared with its digest.
+
+        What is absent or altered here is fetched. The files stay at least as long as the returned object lives.
+
+        Raises:
+            PackageCorrupt: what was fetched is not what the manifest says.
+            StoreError: no room.
+        """
+        final = self._folder / manifest.digest
+        for _ in range(_ATTEMPTS):
+            if (hold := _hold(final)) is None:
+                self._fill(final, manifest, fetch)
+                continue
+            try:
+                _complete(final, manifest, fetch)
+                os.utime(final)  # the least recently opened goes first
+            except BaseException:
+                os.close(hold)
+                raise
+            package = Package(manifest, final)
+            weakref.finalize(package, os.close, hold)
+            return package
+        raise StoreError(f"{final} was removed {_ATTEMPTS} times while it was opened; give the cache more room (INSTREAM_CACHE_BYTES)")
+
+    def _fill(self, final: Path, manifest: Manifest, fetch: Fetch) -> None:
+        """Fetch under a temporary name, then rename: nobody sees half a package."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with _turn(self._folder / f".turn-{manifest.digest[:2]}"):
+            if final.is_dir():
+                return
+            self._make_room(sum(file.bytes for file in manifest.files))
+            making = self._folder / f".making-{uuid.uuid4().hex}"
+            making.mkdir()
+            hold = _hold(making)
+            try:
+                _complete(making, manifest, fetch)
+                making.rename(final)
+            except FileExistsError:  # another process was faster
+                shutil.rmtree(making, ignore_errors=True)
+            except BaseException:
+                shutil.rmtree(making, ignore_errors=True)
+                raise
+            finally:
+                if hold is not None:
+                    os.close(hold)
+
+    def _make_room(self, needed: int) -> None:
+        """Remove what was not opened for longest and is not in use. Raises StoreError when that is not enough."""
+        entries = sorted(_entries(self._folder))
+        total = sum(size for _, size, _ in entries) + needed
+        for touched, size, folder in entries:
+            making = folder.name.startswith(".")
+            unwanted = time.time() - touched > _ABANDONED_S if making else total > self._bytes_max
+            if unwanted and _removed(folder):
+                total -= size
+        if total > self._bytes_max:
+            raise StoreError(
+                f"{self._folder}: {needed:,} bytes do not fit, {total - needed:,} of {self._bytes_max:,} are in use; "
+                "raise INSTREAM_CACHE_BYTES or stop processes that hold other models"
+            )
+
+
+def _complete(folder: Path, manifest: Manifest, fetch: Fetch) -> None:
+    """Fetch each file that is not as the manifest says; a replaced file keeps its path."""
+    for file in manifest.files:
+        path = folder / file.name
+        if path.is_file() and path.stat().st_size == file.bytes and sha256_of(path) == file.sha256:
+            continue
+        partial = folder / f".{uuid.uuid4().hex}"
+        try:
+            _write(partial, file, fetch(file))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _write(path: Path, file: File, chunks: Iterator[bytes]) -> None:
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as stream:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > file.bytes:
+                break
+            digest.update(chunk)
+            stream.write(chunk)
+    if size != file.bytes or digest.hexdigest() != file.sha256:
+        raise PackageCorrupt(f"{file.name} in the store is not what the manifest says (digest {file.sha256[:12]})")
+    path.chmod(0o444)
+
+
+def _hold(folder: Path) -> int | None:
+    """Lock a folder against removal; None when it is not there. Closing the descriptor lets go."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        same = os.path.samestat(os.stat(folder), os.fstat(descriptor))
+    except FileNotFoundError:
+        same = False
+    if not same:  # removed, or removed and made again, before the lock was ours
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a folder unless somebody holds it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        trash = folder.with_name(f".trash-{uuid.uuid4().hex}")
+        folder.rename(trash)
+    except OSError:  # held, or another process removed it
+        return not folder.exists()
+    finally:
+        os.close(descriptor)
+    shutil.rmtree(trash, ignore_errors=True)
+    return True
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """One process fetches, the others wait, but not for ever. There are 256 such files at most."""
+    with path.open("ab") as stream:
+        end = time.monotonic() + _TURN_S
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.02)
+        yield
+
+
+def _entries(cache: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each folder was touched last, and its bytes; without those that vanish meanwhile."""
+    for entry in os.scandir(cache):
+        try:
+            if entry.is_dir():
+                yield entry.stat().st_mtime, sum(file.stat().st_size for file in os.scandir(entry)), Path(entry)
+        except FileNotFoundError:
+            continue
