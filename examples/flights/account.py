@@ -1,0 +1,123 @@
+"""What became of every record, and how right each version was on the records that it really scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from examples.flights.stream import Seen
+
+Floats = npt.NDArray[np.float64]
+
+
+class Output(msgspec.Struct, gc=False):
+    """The fields of an output record that are looked at."""
+
+    id: int
+    version: int
+    probability: list[float]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One version on the records that it scored and whose truth is known."""
+
+    version: int
+    records: int
+    accuracy: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class Account:
+    """The whole stream.
+
+    Attributes:
+        outputs: id, version, probability of being late, latency_ms, read_s (since the first write), one row an output.
+        late: the truth of each record, by id; None where the flight never arrived.
+        lost: records without output, dead letter or filtering.
+    """
+
+    outputs: pd.DataFrame
+    late: Sequence[bool | None]
+    records_in: int
+    records_out: int
+    dead: int
+    filtered: int
+    lost: int
+    duplicated: int
+    seconds: float
+    promoted_s: float
+    scores: tuple[Score, ...]
+
+    @property
+    def rate(self) -> float:
+        return len(self.outputs) / self.seconds
+
+    def latency_ms(self, percentile: float) -> float:
+        return float(np.percentile(self.outputs["latency_ms"], percentile))
+
+
+def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: int, filtered: int) -> Account:
+    """Compare what went in with what came out.
+
+    Args:
+        late: the truth of each record; None where the flight never arrived.
+        late_position: of `late` among the classes of the model's probabilities.
+    """
+    outputs = outputs_of(seen, late_position)
+    distinct = int(outputs["id"].nunique())
+    start = int(seen.written_ns[0])
+    paced = outputs[outputs["id"] > 0]  # the first record waited for the pipeline to start
+    return Account(
+        outputs=paced,
+        late=late,
+        records_out=len(outputs),
+        records_in=seen.written,
+        dead=dead,
+        filtered=filtered,
+        lost=seen.written - distinct - dead - filtered,
+        duplicated=len(outputs) - distinct,
+        seconds=float(paced["read_s"].max() - (seen.written_ns[1] - start) / 1e9),
+        promoted_s=(seen.promoted_ns - start) / 1e9,
+        scores=tuple(score(version, outputs[outputs["version"] == version], late) for version in versions_of(outputs)),
+    )
+
+
+def outputs_of(seen: Seen, late_position: int) -> pd.DataFrame:
+    """Every output line, with the time at which its last byte was readable."""
+    decode, start = msgspec.json.Decoder(Output).decode, int(seen.written_ns[0])
+    ids, versions, late, times, rest = [], [], [], [], b""
+    for at_ns, chunk in seen.chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        found = [decode(line) for line in whole if line]
+        ids += [one.id for one in found]
+        versions += [one.version for one in found]
+        late += [one.probability[late_position] for one in found]
+        times += [at_ns] * len(found)
+    read = np.array(times, np.int64)
+    latency = (read - seen.written_ns[ids]) / 1e6
+    return pd.DataFrame({"id": ids, "version": versions, "late": late, "latency_ms": latency, "read_s": (read - start) / 1e9})
+
+
+def versions_of(outputs: pd.DataFrame) -> list[int]:
+    return sorted(int(version) for version in outputs["version"].unique())
+
+
+def score(version: int, group: pd.DataFrame, late: Sequence[bool | None]) -> Score:
+    truth, said = known(group, late)
+    said = np.clip(said, 1e-12, 1 - 1e-12)
+    loss = -np.where(truth, np.log(said), np.log(1 - said)).mean()
+    return Score(version, len(group), float(((said > 0.5) == truth).mean()), float(loss))
+
+
+def known(group: pd.DataFrame, late: Sequence[bool | None]) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Truth and probability of the outputs whose truth is known."""
+    truth = [late[i] for i in group["id"]]
+    rows = [row for row, value in enumerate(truth) if value is not None]
+    return np.array([truth[row] for row in rows], bool), group["late"].to_numpy(np.float64)[rows]
