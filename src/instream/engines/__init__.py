@@ -1,0 +1,1 @@
+"""What runs the loop around a pipeline."""

@@ -1,0 +1,1 @@
+"""Child processes: spawned, watched, restarted, told to end."""

@@ -1,0 +1,1 @@
+"""Instream's own workers: a loop a process, supervised by `instream.process`."""
