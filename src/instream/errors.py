@@ -18,6 +18,10 @@ class MissingExtra(InstreamError):
         super().__init__(f"{needed_for} needs an optional dependency: pip install 'instream[{extra}]'")
 
 
+class InvalidRows(InstreamError):
+    """Rows given for scoring lack a column, or have values of another type."""
+
+
 class FeaturesInvalid(InstreamError):
     """A feature step does not keep its contract, or cannot be loaded."""
 
