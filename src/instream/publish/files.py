@@ -1,0 +1,93 @@
+"""Model files. Those that can run code when they are read are refused unless the caller says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from instream.errors import ConversionRefused, MissingExtra, UntrustedModel
+
+PICKLE = "pickle"
+"""In `trust`: .joblib, .pkl and .pickle may be read."""
+
+
+def read_model(given: Any, trust: Sequence[str]) -> Any:
+    """A model, from its path where one is given.
+
+    Raises:
+        UntrustedModel: the file can run code, and `trust` does not name what it needs.
+        ConversionRefused: no such file, an unknown ending, or a broken file.
+        MissingExtra: its library is not installed.
+    """
+    if not isinstance(given, str | Path):
+        return given
+    path = Path(given)
+    if path.suffix not in _READERS:
+        raise ConversionRefused(f"model {path}: expected a path ending in {', '.join(_READERS)}")
+    if not path.is_file():
+        raise ConversionRefused(f"model {path}: no such file")
+    read, extra = _READERS[path.suffix]
+    try:
+        return read(path, trust)
+    except ImportError as error:
+        raise MissingExtra(f"a {path.suffix} file", extra) from error
+    except (ConversionRefused, UntrustedModel):
+        raise
+    except Exception as error:  # each library raises its own
+        raise ConversionRefused(f"model {path}: cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _skops(path: Path, trust: Sequence[str]) -> Any:
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trust))
+    if unknown:
+        named = " ".join(f"--trust {name}" for name in unknown)
+        raise UntrustedModel(
+            f"model {path} holds types that skops does not know: {', '.join(unknown)}. If you trust them, say {named} "
+            f"(in Python: trust={tuple(unknown)!r})"
+        )
+    return skops.io.load(path, trusted=[name for name in trust if name != PICKLE])
+
+
+def _pickle(path: Path, trust: Sequence[str]) -> Any:
+    if PICKLE not in trust:
+        raise UntrustedModel(
+            f"model {path} is a pickle, which can run any code when it is read. Save it with skops "
+            f'(skops.io.dump(model, "{path.stem}.skops")) and publish that; or, if you made this file yourself, '
+            'say --trust-pickle (in Python: trust=("pickle",))'
+        )
+    import joblib
+
+    return joblib.load(path)
+
+
+def _lightgbm(path: Path, trust: Sequence[str]) -> Any:
+    import lightgbm
+
+    return lightgbm.Booster(model_file=str(path))
+
+
+def _xgboost(path: Path, trust: Sequence[str]) -> Any:
+    import xgboost
+
+    return xgboost.Booster(model_file=str(path))
+
+
+def _onnx(path: Path, trust: Sequence[str]) -> Any:
+    import onnx
+
+    return onnx.load(path)
+
+
+_READERS: Mapping[str, tuple[Callable[[Path, Sequence[str]], Any], str]] = {
+    ".skops": (_skops, "sklearn"),
+    ".joblib": (_pickle, "sklearn"),
+    ".pkl": (_pickle, "sklearn"),
+    ".pickle": (_pickle, "sklearn"),
+    ".txt": (_lightgbm, "lightgbm"),
+    ".json": (_xgboost, "xgboost"),
+    ".ubj": (_xgboost, "xgboost"),
+    ".onnx": (_onnx, "onnx"),
+}

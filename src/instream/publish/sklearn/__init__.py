@@ -1,0 +1,1 @@
+"""Scikit-learn: how an estimator is scored, looked into, and converted."""
