@@ -20,7 +20,7 @@ class Output(msgspec.Struct, gc=False):
 
     id: int
     version: int
-    probability: list[float]
+    probabilities: list[float]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def outputs_of(seen: Seen, late_position: int) -> pd.DataFrame:
         found = [decode(line) for line in whole if line]
         ids += [one.id for one in found]
         versions += [one.version for one in found]
-        late += [one.probability[late_position] for one in found]
+        late += [one.probabilities[late_position] for one in found]
         times += [at_ns] * len(found)
     read = np.array(times, np.int64)
     latency = (read - seen.written_ns[ids]) / 1e6

@@ -1,0 +1,1 @@
+"""Commands. They read arguments and print; what they do is in the rooms below."""

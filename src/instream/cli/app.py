@@ -1,0 +1,44 @@
+"""The commands put together, and what a mistake of the user's looks like."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from instream.cli import publish
+from instream.errors import InstreamError
+
+app = typer.Typer(
+    help="A trained model in a live stream: no record lost, a new model without a restart.",
+    epilog="Exit statuses: 0 done, 1 an error that the message explains, 2 wrong usage, 3 too many dead letters. See also the README.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (publish,):
+    _command.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(version("instream"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(_: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command. What instream raises on purpose becomes a message and exit status 1, without a traceback."""
+    try:
+        app()
+    except InstreamError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]{type(error).__name__}:[/] {escape(str(error))}")
+        sys.exit(1)
