@@ -1,0 +1,65 @@
+"""`python -m benchmarks`: throughput against peers; `latency`, `bad` and `swap` measure the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from benchmarks.bad import bad as measure_bad
+from benchmarks.contestants import ALL, Contestant
+from benchmarks.latency import latency as measure_latency
+from benchmarks.swap import swap as measure_swap
+from benchmarks.throughput import SECONDS_MAX, throughput
+
+app = typer.Typer(add_completion=False, help=__doc__)
+
+_NAMES = ", ".join(each.name for each in ALL)
+
+Rounds = Annotated[int, typer.Option(min=1, max=100, help="Interleaved rounds; the medians count.")]
+Records = Annotated[int, typer.Option(min=10_000, max=100_000_000, help="Records in the topic that is drained.")]
+Only = Annotated[str, typer.Option(help=f"Names, separated by commas, of {_NAMES}.")]
+Quick = Annotated[bool, typer.Option("--quick", help="One round of 300,000 records: does it run? Its figures mean little.")]
+Seconds = Annotated[int, typer.Option(min=1, max=3_600, help="Timed, after 5 s of warm-up.")]
+Rate = Annotated[int, typer.Option(min=100, max=1_000_000, help="Records a second.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context, rounds: Rounds = 3, records: Records = 2_000_000, only: Only = "", quick: Quick = False) -> None:
+    """Throughput and CPU of instream and of its peers on one topic, and the ratios."""
+    if context.invoked_subcommand is not None:
+        return
+    if quick:
+        throughput(chosen(only), rounds=1, records=300_000, seconds_max=5)
+    else:
+        throughput(chosen(only), rounds, records, SECONDS_MAX)
+
+
+@app.command()
+def latency(rounds: Rounds = 3, seconds: Seconds = 20, rate: Rate = 20_000) -> None:
+    """End-to-end p50 and p99 at a fixed rate, against the copy loop."""
+    measure_latency(rounds, seconds, rate)
+
+
+@app.command()
+def bad(rounds: Rounds = 3, records: Records = 1_000_000) -> None:
+    """Throughput with one bad record in a hundred, by kind, against a clean topic."""
+    measure_bad(rounds, records)
+
+
+@app.command()
+def swap(rounds: Rounds = 1, records: Records = 6_000_000) -> None:
+    """Largest gap and throughput while a version is swapped in that takes 5 seconds to load."""
+    measure_swap(rounds, records)
+
+
+def chosen(only: str) -> list[Contestant]:
+    """The contestants of these names, all when there is none."""
+    names = [name for name in only.split(",") if name]
+    if unknown := set(names) - {each.name for each in ALL}:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected names of {_NAMES}")
+    return [each for each in ALL if not names or each.name in names]
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,64 @@
+"""What we want to reach, as ratios of rates within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.drain import Drained
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`ours` is to be at least `at_least` times as fast as `other`."""
+
+    ours: str
+    other: str
+    at_least: float
+
+
+GOALS = (
+    Goal("instream", "copy", 0.5),
+    Goal("instream-eo", "copy-eo", 0.5),
+    Goal("instream", "naive", 4),
+    Goal("instream", "quix", 4),
+    Goal("instream", "kafka-streams", 2),
+    Goal("instream-eo", "instream", 0.75),
+    Goal("instream-2", "instream", 1.4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Of the figures of all rounds."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(figures: Sequence[float]) -> Spread:
+    return Spread(median(figures), min(figures), max(figures))
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A goal and what became of it; each round gives one ratio, of neighbours in time."""
+
+    goal: Goal
+    found: Spread
+
+    @property
+    def met(self) -> bool:
+        return self.found.median >= self.goal.at_least
+
+
+def ratios(rounds: Sequence[Sequence[Drained]]) -> list[Ratio]:
+    """The goals whose two sides took part."""
+    rates = [{each.contestant: each.rate for each in of_round} for of_round in rounds]
+    return [
+        Ratio(goal, spread([of_round[goal.ours] / of_round[goal.other] for of_round in rates]))
+        for goal in GOALS
+        if all(goal.ours in of_round and goal.other in of_round for of_round in rates)
+    ]
