@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from instream.stores import Store, open_store
-
-VARIABLE = "INSTREAM_STORE"
-DEFAULT = "sqlite:///instream.db"
+from instream.stores.default import DEFAULT, VARIABLE, store_url
 
 StoreOption = Annotated[
     str | None,
     typer.Option("--store", metavar="URL", help=f"Where packages and heads are kept. \\[default: the variable {VARIABLE}, else {DEFAULT}]"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON to standard output instead of tables and sentences.")]
-
-
-def store_url(given: str | None) -> str:
-    """`--store`, else `INSTREAM_STORE`, else `sqlite:///instream.db` here."""
-    return given or os.environ.get(VARIABLE) or DEFAULT
 
 
 def store_of(given: str | None) -> Store:
