@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from instream.package import Tolerance
-    from instream.publish import Published, publish
+    from instream.publish import Published, publish  # type: ignore[no-redef]  # the room has the same name
     from instream.scoring import Scorer, load
 
 _ROOMS = {
