@@ -33,6 +33,12 @@ class Strategy(Part):
 
     kind: Annotated[Literal["embedded"], Field(description="The model runs inside the pipeline's own workers.")] = "embedded"
     poll_ms: Annotated[int, Field(ge=10, le=60_000, description="How often the store is asked for changes.")] = 500
+    load_s: Annotated[
+        float, Field(gt=0, le=3_600, description="Longest time to fetch, load and prove a version; past it, it is refused.")
+    ] = 120.0
+    golden_s: Annotated[
+        float, Field(gt=0, le=600, description="Longest time to score the golden rows (256 at most) once; a slower version is refused.")
+    ] = 5.0
 
 
 class Features(Part):

@@ -32,7 +32,8 @@ def from_reference(reference: str, folder: Path) -> FeatureStep:
         module, source = _from_file(path, reference)
     else:
         module, source = _from_module(place, folder, reference)
-    return FeatureStep(_function(module, function, reference), name=reference, digest=digest_of(source, function))
+    digest = digest_of(hashlib.sha256(source).hexdigest(), function)
+    return FeatureStep(_function(module, function, reference), name=reference, digest=digest)
 
 
 def from_package(package: Package) -> FeatureStep | None:
@@ -57,12 +58,12 @@ def from_package(package: Package) -> FeatureStep | None:
         function = _function(module, published.function, name)
     except Exception as error:  # whatever the package's code raises
         raise FeaturesInvalid(f"{name} cannot be loaded: {type(error).__name__}: {error}") from error
-    return FeatureStep(function, name=name, digest=digest_of(source, published.function))
+    return FeatureStep(function, name=name, digest=digest_of(listed, published.function))
 
 
-def digest_of(source: bytes, function: str) -> str:
-    """What makes two feature steps the same: the source file and the function's name."""
-    return hashlib.sha256(source + b"\0" + function.encode()).hexdigest()
+def digest_of(source_sha256: str, function: str) -> str:
+    """What makes two feature steps the same: the source file (its SHA-256, hexadecimal) and the function's name."""
+    return hashlib.sha256(f"{source_sha256}\0{function}".encode()).hexdigest()
 
 
 def _from_file(path: Path, reference: str) -> tuple[ModuleType, bytes]:

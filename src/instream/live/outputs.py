@@ -1,0 +1,121 @@
+"""A model's answer for the rows that it can take, put back in its place among all rows of the batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
+from instream.flow.bisect import isolate
+from instream.predictor import LoadedModel
+
+_MESSAGE_CHARS_MAX = 500  # onnxruntime tells the whole graph's story; a dead letter needs its beginning
+
+Mask = npt.NDArray[np.bool_]
+
+
+def outputs_of(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
+    """Score a batch so that each row has an output or a failure.
+
+    Args:
+        inputs: the columns of `model.signature.requires`, in order.
+        label: who scores, for messages: `delay@3`.
+    Returns:
+        `signature.produces`, as many rows, null where failed; and the failures.
+    """
+    absent = _nulls(model, inputs)
+    if not len(absent):
+        return _scored(model, inputs, label)
+    rows = np.delete(np.arange(inputs.num_rows, dtype=np.int32), absent.rows)
+    outputs, failures = _scored(model, inputs.take(pa.array(rows)), label)
+    return spread(outputs, rows, inputs.num_rows), merge(absent, failures.at(rows))
+
+
+def spread(batch: pa.RecordBatch, rows: Rows, total: int) -> pa.RecordBatch:
+    """Put row i of a batch at rows[i] of `total` rows; the others are null."""
+    places = np.full(total, -1, np.int32)
+    places[rows] = np.arange(len(rows), dtype=np.int32)
+    return batch.take(pa.array(places, mask=places < 0))
+
+
+def empty(schema: pa.Schema) -> pa.RecordBatch:
+    """No rows."""
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _nulls(model: LoadedModel, inputs: pa.RecordBatch) -> Failures:
+    found: list[tuple[int, Code, str]] = []
+    for field, column in zip(model.signature.inputs, inputs.columns, strict=True):
+        if field.nullable:
+            continue
+        nested = pa.types.is_fixed_size_list(column.type) and column.flatten().null_count
+        if column.null_count or nested:
+            at = np.flatnonzero(_null_mask(column)).tolist()
+            found += [(row, Code.NULL, f"{field.name} is null, and the model was not trained with missing values there") for row in at]
+    return failures_of(found) if found else NONE
+
+
+def _null_mask(column: pa.Array) -> Mask:
+    mask: Mask = np.asarray(column.is_null())
+    if pa.types.is_fixed_size_list(column.type):
+        valid = np.flatnonzero(~mask)
+        mask[valid] = np.asarray(column.flatten().is_null()).reshape(len(valid), column.type.list_size).any(axis=1)
+    return mask
+
+
+def _scored(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
+    rows = inputs.num_rows
+    if not rows:
+        return empty(model.signature.produces), NONE
+    bad: list[tuple[int, Code, str]] = []
+
+    def score(start: int, length: int) -> pa.RecordBatch:
+        outputs = model.score(inputs if length == rows else inputs.slice(start, length))
+        assert outputs.num_rows == length, (outputs.num_rows, length)
+        return outputs
+
+    def blame(row: int, error: Exception) -> None:
+        bad.append((row, Code.SCORE, f"{label}: {type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX]))
+
+    parts = isolate(score, rows, blame)
+    if len(parts) == 1 and parts[0][1] == rows:
+        return _finite(model, parts[0][2])
+    if not parts:
+        return spread(empty(model.signature.produces), np.empty(0, np.int32), rows), failures_of(bad)
+    outputs, failures = _finite(model, pa.concat_batches([part for _, _, part in parts]))
+    kept = np.concatenate([np.arange(start, start + length, dtype=np.int32) for start, length, _ in parts])
+    return spread(outputs, kept, rows), merge(failures_of(bad), failures.at(kept))
+
+
+def _finite(model: LoadedModel, outputs: pa.RecordBatch) -> tuple[pa.RecordBatch, Failures]:
+    """Null and fail the rows with an output that is no number where the signature wants one."""
+    found: list[tuple[int, Code, str]] = []
+    for field in model.signature.outputs:
+        if field.nullable:
+            continue
+        column = outputs.column(field.name)
+        wrong = _not_finite(column)
+        if wrong is not None:
+            found += [(row, Code.NOT_FINITE, f"{field.name} is {column[row].as_py()}") for row in np.flatnonzero(wrong).tolist()]
+    if not found:
+        return outputs, NONE
+    failures = failures_of(found)
+    kept = np.delete(np.arange(outputs.num_rows, dtype=np.int32), failures.rows)
+    return spread(outputs.take(pa.array(kept)), kept, outputs.num_rows), failures
+
+
+def _not_finite(column: pa.Array) -> Mask | None:
+    """Rows that are null, or have a value that is not finite; None when there is none."""
+    wrong = _null_mask(column) if column.null_count else None
+    kind = column.type
+    width = kind.list_size if pa.types.is_fixed_size_list(kind) else 1
+    values = column.fill_null([0] * width) if wrong is not None and width > 1 else column
+    flat = values.flatten() if pa.types.is_fixed_size_list(kind) else values
+    if not pa.types.is_floating(flat.type):
+        return wrong
+    finite: Mask = np.asarray(np.isfinite(flat.to_numpy(zero_copy_only=False)))
+    if finite.all():
+        return wrong
+    by_row: Mask = np.asarray((~finite).reshape(-1, width).any(axis=1))
+    return by_row if wrong is None else by_row | wrong
