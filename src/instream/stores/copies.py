@@ -77,7 +77,7 @@ class Copies:
         raise fault or self._lost(digest)
 
     def _lost(self, digest: str) -> PackageCorrupt:
-        return PackageCorrupt(f"no copy of the package {digest[:12]} has an intact manifest; publish it again")
+        return PackageCorrupt(f"no copy of the package {digest[:12]} has an intact manifest")
 
     def _readable(self, digest: str) -> Iterator[tuple[str, Manifest]]:
         for upload, _ in scan(self._backend, copies_place(digest)):

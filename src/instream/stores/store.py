@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from instream.errors import InUse, NotFound, StoreError
+from instream.errors import InUse, NotFound, PackageCorrupt, StoreError
 from instream.flow import points
 from instream.flow.clock import SYSTEM, Clock
 from instream.flow.deadline import Deadline, deadline_in
@@ -80,7 +81,9 @@ class Store:
 
     def manifest(self, name: str, version: Version) -> Manifest:
         """Raises NotFound; PackageCorrupt when it is not what was published."""
-        return self._copies.manifest(self._versions.entry(name, version).digest)
+        digest = self._versions.entry(name, version).digest
+        with _named(name, version):
+            return self._copies.manifest(digest)
 
     def open(self, name: str, version: Version) -> Package:
         """The package, its files on this disk, each compared with its digest now.
@@ -91,7 +94,9 @@ class Store:
             NotFound: no such version.
             PackageCorrupt: no copy in the store is intact; publishing the package again repairs it.
         """
-        return self._copies.open(self._versions.entry(name, version).digest, self._cache)
+        digest = self._versions.entry(name, version).digest
+        with _named(name, version):
+            return self._copies.open(digest, self._cache)
 
     def names(self) -> tuple[str, ...]:
         """Models of this store, in order."""
@@ -173,7 +178,7 @@ class Store:
         """What moved since a cursor; waits up to `timeout_s` for something to move.
 
         Never misses a move, may tell one again. `reset` when the cursor is older than what is kept, or not of this
-        store: then look at everything again.
+        store: then look at everything again. `close` ends the wait; afterwards this raises StoreError, as all else does.
         """
         wanted = None if names is None else tuple(names)
         deadline = deadline_in(timeout_s, self._clock)
@@ -211,6 +216,14 @@ class Store:
             check_head(head)  # a newer instream may name versions where this one does not look
             if version in named([head]):
                 raise InUse(f"{name}@{version} is named by head {head.revision}, which is kept; delete it once that head is collected")
+
+
+@contextmanager
+def _named(name: str, version: Version) -> Iterator[None]:
+    try:
+        yield
+    except PackageCorrupt as error:
+        raise PackageCorrupt(f"{name}@{version}: {error}; publish the same package again: that repairs it") from error
 
 
 def _check_name(name: str) -> None:

@@ -80,11 +80,13 @@ class Versions:
         Raises:
             Conflict: the wanted number is another package's, or the package has another number.
         """
-        for entry in self.entries(name):
-            if entry.digest == digest:
-                return _agreed(name, entry.version, number)
+        deleted, newest = self.deletions(name), 0
+        for entry in self.every(name):
+            newest = entry.version
+            if entry.digest == digest and newest not in deleted:
+                return _agreed(name, newest, number)
         claim(self._backend, _NAMES, name, b"")
-        candidate = number or self.highest(name) + 1
+        candidate = number or newest + 1  # of this very scan: a number between it and a later look could be ours
         while candidate <= VERSION_MAX:
             mine = Entry(Version(candidate), digest, at_ms)
             kept = _entry(name, claim(self._backend, _versions(name), key_of(candidate), msgspec.json.encode(mine)))
