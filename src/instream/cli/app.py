@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from instream.cli import publish
+from instream.cli import publish, score
 from instream.errors import InstreamError
+from instream.observe import logs
 
 app = typer.Typer(
     help="A trained model in a live stream: no record lost, a new model without a restart.",
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (publish,):
+for _command in (publish, score):
     _command.register(app)
 
 
@@ -32,7 +33,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(_: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:
-    pass
+    logs.configure("warning")  # what else a command has to say, it prints
 
 
 def main() -> None:

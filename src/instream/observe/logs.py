@@ -10,7 +10,13 @@ import structlog
 
 
 def get(room: str) -> Any:
-    """A logger whose lines say which part spoke."""
+    """A logger whose lines say which part spoke.
+
+    Where nobody has configured structlog it speaks of warnings only, to standard error: inside somebody's own program
+    standard output is not ours.
+    """
+    if not structlog.is_configured():
+        configure("warning")
     return structlog.get_logger(room=room)
 
 
