@@ -73,7 +73,7 @@ def _write_multiplying(path: Path, times: int) -> Path:
 
 def publish_w2(path: Path, store: str) -> int:
     """Publish an ONNX file as the next version of `w2`; its number."""
-    return publish(onnx.load(str(path)), name=NAME, sample=sample(), store=store).version
+    return publish(path, name=NAME, sample=sample(), store=store).version
 
 
 def sample() -> pa.Table:
