@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from instream.codecs.arrow_cast import Cast, cast_for
 from instream.codecs.fields import Echo, Field, Tokens, tokens_of
-from instream.codecs.protocol import Decoded
+from instream.codecs.protocol import Decoded, EchoColumn
 from instream.errors import SourceFailed
 from instream.failures import Code, failures_of
 from instream.rows import ArrowRows
@@ -73,7 +73,7 @@ class ArrowEncoder:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
 
-    def encode(self, echo: Sequence[Sequence[bytes] | pa.Array], columns: pa.RecordBatch) -> ArrowRows:
+    def encode(self, echo: Sequence[EchoColumn], columns: pa.RecordBatch) -> ArrowRows:
         """See `protocol.Encoder`."""
         return ArrowRows(pa.RecordBatch.from_arrays([*echo, *columns.columns], names=list(self._names)))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+import msgspec
 import pyarrow as pa
 
 from instream.failures import Failures, Rows
+
+EchoColumn: TypeAlias = Sequence[msgspec.Raw] | pa.Array
+"""A field copied to the output: JSON texts from a JSON codec, an array from a columnar one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,13 @@ class Decoded:
         batch: one row a good record, with the fields that were asked for.
         rows: int32, for each row of `batch` the record that it came from; strictly increasing.
         failures: records that could not be decoded.
-        echo: a column for each echo field, aligned with `batch`: JSON texts from a JSON codec, an Arrow array from a columnar one.
+        echo: a column for each echo field, aligned with `batch`.
     """
 
     batch: pa.RecordBatch
     rows: Rows
     failures: Failures
-    echo: Sequence[Sequence[bytes] | pa.Array]
+    echo: Sequence[EchoColumn]
 
 
 class Decoder(Protocol):
@@ -37,6 +41,6 @@ class Decoder(Protocol):
 class Encoder(Protocol):
     """Made for one set of columns."""
 
-    def encode(self, echo: Sequence[Sequence[bytes] | pa.Array], columns: pa.RecordBatch) -> Sequence[bytes | None]:
+    def encode(self, echo: Sequence[EchoColumn], columns: pa.RecordBatch) -> Sequence[bytes | None]:
         """One value a row: echo fields first, then the columns, by name. Null is written as null."""
         ...

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from instream.codecs import Decoded
+from instream.codecs import Decoded, EchoColumn
 from instream.failures import Failures, Rows, merge
 from instream.features import Applied
-
-EchoColumn: TypeAlias = Sequence[bytes] | pa.Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from instream.codecs import Decoder, Encoder
+from instream.codecs import Decoder, EchoColumn, Encoder
 from instream.failures import Code, Failures, Rows, failures_of, merge
 from instream.features import FeatureStep
 from instream.flow.bisect import isolate
@@ -94,7 +94,7 @@ class Pipeline:
         return _settled(records, replace(part, rows=rows), values, stamps, prediction.head)
 
 
-def encoded(encoder: Encoder, echo: Sequence[Sequence[bytes] | pa.Array], columns: pa.RecordBatch) -> tuple[Values, Failures]:
+def encoded(encoder: Encoder, echo: Sequence[EchoColumn], columns: pa.RecordBatch) -> tuple[Values, Failures]:
     """The rows that can be written, and those that cannot: each fails alone."""
     bad: list[tuple[int, Code, str]] = []
 
