@@ -2,8 +2,24 @@
 
 from instream.stores.copying import copy
 from instream.stores.feed import Changes
+from instream.stores.overview import Overview, overview
+from instream.stores.promotion import Adoption, adopted_within, promote, rollback
 from instream.stores.reference import Reference, parse, resolve
 from instream.stores.registry import open_store
 from instream.stores.store import Store
 
-__all__ = ["Changes", "Reference", "Store", "copy", "open_store", "parse", "resolve"]
+__all__ = [
+    "Adoption",
+    "Changes",
+    "Overview",
+    "Reference",
+    "Store",
+    "adopted_within",
+    "copy",
+    "open_store",
+    "overview",
+    "parse",
+    "promote",
+    "resolve",
+    "rollback",
+]

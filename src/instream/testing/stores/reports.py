@@ -17,9 +17,15 @@ class ReportLaws(StoreFixtures):
     @staticmethod
     def report(clock: MovedClock, worker: str = "host-0", revision: int = 1, reason: str = "") -> Report:
         return Report(
-            name="delay", pipeline="delays", worker=worker, revision=Revision(revision), versions=(Version(1),),
-            refused=Revision(revision + 1 if reason else 0), reason=reason, at_ms=clock.wall_ms(),
-        )  # fmt: skip
+            name="delay",
+            pipeline="delays",
+            worker=worker,
+            revision=Revision(revision),
+            versions=(Version(1),),
+            refused=Revision(revision + 1 if reason else 0),
+            reason=reason,
+            at_ms=clock.wall_ms(),
+        )
 
     def test_the_newest_of_each_worker(self, store: Store, clock: MovedClock) -> None:
         """One report a worker, the last one written; workers whose names begin alike are different ones."""
