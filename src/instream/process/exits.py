@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from instream.errors import BadRecord, InstreamError, SinkFailed, SourceFailed, TooManyDeadLetters
+from instream.errors import BadRecord, Closed, InstreamError, SinkFailed, SourceFailed, StoreError, TooManyDeadLetters, Unavailable
 
 
 class Exit(IntEnum):
@@ -31,7 +31,7 @@ MEANINGS: Mapping[Exit, str] = {
 }
 
 CRASHED = 70
-"""What a worker ends with when a restart may help: a bug, or a source or sink that failed (EX_SOFTWARE of sysexits.h)."""
+"""What a worker ends with when a restart may help: a bug, or something outside that failed (EX_SOFTWARE of sysexits.h)."""
 
 
 def exit_of(error: InstreamError) -> Exit | None:
@@ -40,6 +40,6 @@ def exit_of(error: InstreamError) -> Exit | None:
         return Exit.DEAD_LETTERS
     if isinstance(error, BadRecord):
         return Exit.BAD_RECORD
-    if isinstance(error, SourceFailed | SinkFailed):
+    if isinstance(error, SourceFailed | SinkFailed | Unavailable | Closed) or type(error) is StoreError:
         return None
     return Exit.REFUSED

@@ -20,6 +20,7 @@ from instream.process.status import State, Status, Totals, WorkerStatus
 _log = logs.get("supervisor")
 
 _TURN_S = 0.1
+_STARTING_S = 30.0
 _KILL_AFTER_S = 2.0  # beyond the grace period, then what still runs is killed
 
 
@@ -77,6 +78,7 @@ class Supervisor:
         self._finished: Finished | None = None
         self._asked = threading.Event()
         self._kill_ns: int | None = None
+        self._begun_ns = clock.monotonic_ns()
         self.status = Status((), Totals(), False)
         """A snapshot, replaced several times a second; any thread may read it."""
 
@@ -148,8 +150,16 @@ class Supervisor:
         elif child.failed is not None and child.failed.exit is not None:
             worker.done = True
             self._stop(Finished(Exit(child.failed.exit), child.failed.message))
+        elif child.failed is not None and self._starting():
+            worker.done = True
+            self._stop(Finished(Exit.REFUSED, child.failed.message))
         else:
             self._crashed(worker, _how(status, child))
+
+    def _starting(self) -> bool:
+        """Nothing was ever read and it has just begun: what fails now is the set-up, and trying again would hide it."""
+        young = self._clock.monotonic_ns() - self._begun_ns < _STARTING_S * 1e9
+        return young and not self.status.totals.records_in
 
     def _crashed(self, worker: _Worker, how: str) -> None:
         if self._asked.is_set():

@@ -46,7 +46,7 @@ class Rig(Protocol):
 
 def join(source: MemorySource, pipeline: Process, delivery: Delivery, counting: Counting, pace: Pace, judge: Judge | None) -> Loop:
     """A loop around a pipeline whose dead letters are the original bytes."""
-    scoring = Scoring(pipeline, originals, hold_s=pace.hold_s)
+    scoring = Scoring(pipeline, originals)
     return Loop(source, scoring, delivery, judge, counting, pace)
 
 

@@ -9,7 +9,6 @@ from typing import Protocol
 from instream.engines.workers.batch import Batch, Scored
 from instream.errors import Closed, Unavailable
 from instream.flow.clock import SYSTEM, Clock
-from instream.flow.deadline import deadline_in
 from instream.flow.points import reached
 from instream.observe import logs
 from instream.predictor import Call
@@ -30,10 +29,9 @@ class Process(Protocol):
 class Scoring:
     """Call it from scoring threads, one batch each; an outage of the predictor waits here and settles nothing."""
 
-    def __init__(self, pipeline: Process, letters: Letters, *, hold_s: float, clock: Clock = SYSTEM) -> None:
+    def __init__(self, pipeline: Process, letters: Letters, *, clock: Clock = SYSTEM) -> None:
         self._pipeline = pipeline
         self._letters = letters
-        self._hold_s = hold_s
         self._clock = clock
         self._closed = threading.Event()
         self._epoch = 0
@@ -50,7 +48,7 @@ class Scoring:
     def _offer(self, batch: Batch) -> Outcome:
         while True:
             try:
-                outcome = self._pipeline.process(batch.records, Call(deadline=deadline_in(self._hold_s, self._clock)))
+                outcome = self._pipeline.process(batch.records)  # no deadline: a slow feature step must not expire what follows it
             except Unavailable as outage:
                 self._wait(batch, outage)
             else:
