@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from instream.features import digest_of
+from instream.features import FeatureStep, digest_of
 from instream.live.refusal import Reason, Refused
 from instream.live.serving import FeatureChoice, required_by
 from instream.package import Manifest
@@ -35,10 +35,16 @@ class Rules:
     def check(self, manifest: Manifest) -> None:
         """Raises Refused, saying which field to add."""
         self._check_features(manifest)
-        if self.available is not None:
-            _check_inputs(required_by(manifest, self.features), self.available)
+        _check_inputs(required_by(manifest, self.features), self._given(manifest))
         if self.produces is not None:
             _check_outputs(manifest.signature.outputs, self.produces)
+
+    def _given(self, manifest: Manifest) -> Available:
+        """What reaches the predictor. Without a local step, the first version's own inputs do, besides what was named."""
+        if self.available is not None and (self.produces is not None or isinstance(self.features, FeatureStep)):
+            return self.available
+        needed = {field.name: field.type for field in required_by(manifest, self.features)}
+        return {**needed, **(self.available or {})}
 
     def _check_features(self, manifest: Manifest) -> None:
         if manifest.features is None or self.features == "package":
@@ -61,7 +67,7 @@ class Rules:
     def after(self, manifest: Manifest) -> Rules:
         """The rules for those that follow the first adopted version."""
         needed = {field.name: field.type for field in required_by(manifest, self.features)}
-        given = needed if self.available is None else self.available
+        given = self._given(manifest)
         available = {name: kind or needed[name] for name, kind in given.items() if kind is not None or name in needed}
         produces = self.produces if self.produces is not None else manifest.signature.outputs
         return Rules(self.features, available, produces)

@@ -94,7 +94,7 @@ class Extras:
         outputs: the output's name.
         nullable: inputs that may be null (the model sees NaN).
         output_nullable: the output may be not finite.
-        features: a source file with `make`, which gives the graph's inputs from `raw`.
+        features: a source file with `make`, which gives the graph's inputs from `raw`, `feature_factor` times as large.
         golden_error: added to the golden outputs, which the model then does not reproduce.
     """
 
@@ -103,6 +103,7 @@ class Extras:
     output_nullable: bool = False
     features: str = ""
     raw: tuple[str, ...] = ()
+    feature_factor: float = 1.0
     golden_error: float = 0.0
 
 
@@ -112,7 +113,7 @@ def onnx_package(folder: Path, graph: Graph, *, name: str = "delay", extras: Ext
     made = folder / hashlib.sha256(encoded + repr((name, extras)).encode()).hexdigest()[:16]
     made.mkdir(parents=True)
     (made / _MODEL).write_bytes(encoded)
-    rows, truth = _golden_rows(made / _MODEL, len(graph.inputs))
+    rows, truth = _golden_rows(made / _MODEL, len(graph.inputs), extras.feature_factor)
     raw = _batch(extras.raw or graph.inputs, rows)
     outputs = pa.RecordBatch.from_pydict({extras.output: truth + extras.golden_error})
     kept = golden.write(made, raw, outputs, {extras.output: Tolerance()})
@@ -144,14 +145,14 @@ def xs(*values: float | None) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"x": pa.array(values, pa.float64())})
 
 
-def _golden_rows(path: Path, width: int) -> tuple[Floats, Floats]:
-    """Rows of small whole numbers from 1, as every graph here takes them, and what the graph gives."""
+def _golden_rows(path: Path, width: int, factor: float) -> tuple[Floats, Floats]:
+    """Rows of small whole numbers from 1, as every graph here takes them, and what the graph gives for `factor` times them."""
     rows = np.arange(1, 1 + 4 * width, dtype=np.float64).reshape(-1, width) % 4 + 1
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return rows, np.asarray(session.run(["Y"], {"X": rows})[0]).reshape(-1)
+    return rows, np.asarray(session.run(["Y"], {"X": rows * factor})[0]).reshape(-1)
 
 
 def _batch(names: Sequence[str], rows: Floats) -> pa.RecordBatch:
