@@ -1,0 +1,57 @@
+"""The same records without a pace: how many a second does one worker score?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from examples.flights.pipes import CHUNK_BYTES, INSTREAM
+from examples.flights.topics import Topics
+from instream.testing.kafka import Broker
+
+TIMES = 3
+"""The records are streamed so often, so that the start does not count for much."""
+
+
+def through_pipes(folder: Path, records: Sequence[bytes]) -> str:
+    """From a file to standard output."""
+    source = folder / "fast.jsonl"
+    source.write_bytes((b"\n".join(records) + b"\n") * TIMES)
+    command = [*INSTREAM, "run", str(folder / "delays.toml"), "--set=name=delays-fast", "--set=source.url=fast.jsonl"]
+    command += ["--set=dead_letter.url=fast-dead.jsonl", "--from=earliest", "--until=end"]
+    with (folder / "fast.log").open("wb") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        number = process.stdout.fileno()
+        said = measured(lambda: os.read(number, CHUNK_BYTES) or None)
+    source.unlink()
+    if process.returncode:
+        raise SystemExit(f"the pipeline ended with exit status {process.returncode}; {folder}/fast.log says why")
+    return f"{said}, from a file to standard output"
+
+
+def through_topics(broker: Broker, folder: Path, records: Sequence[bytes]) -> str:
+    """From a topic that is full before the start to another."""
+    topics = Topics(broker, "flights-fast", folder)
+    for _ in range(TIMES):
+        for start in range(0, len(records), 10_000):
+            topics.write(records[start : start + 10_000])
+    topics.finish()
+    topics.run("--from=earliest")
+    said = measured(topics.read)
+    topics.wait()
+    return f"{said}, from topic to topic, with the broker and this reader on the same cores"
+
+
+def measured(read: Callable[[], bytes | None]) -> str:
+    """Outputs a second from the first chunk to the last: the start of the process is left out."""
+    first_s = last_s = 0.0
+    first = count = 0
+    while (chunk := read()) is not None:
+        last_s = time.monotonic()
+        count += chunk.count(b"\n")
+        first_s, first = first_s or last_s, first or count
+    rate = (count - first) / (last_s - first_s) if last_s > first_s else 0.0
+    return f"{count:,} outputs at {rate:,.0f} records/s with one worker"
