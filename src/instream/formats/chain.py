@@ -125,4 +125,4 @@ def _check_known(name: str, column: Value, known: pa.Array) -> None:
     valid = np.asarray(pc.is_in(column, value_set=known)) | np.asarray(pc.is_null(column))
     if not valid.all():
         row = int(valid.argmin())
-        raise ValueError(f"row {row}, {name}: {column[row].as_py()!r} was not known at training, and the original refuses it too")
+        raise ValueError(f"row {row}, {name}: {column[row].as_py()!r} was not known at training, and the original has no answer for it")

@@ -47,7 +47,7 @@ def matrix(columns: Mapping[str, Value], names: Sequence[str], dtype: npt.DTypeL
     for name, part in zip(names, parts, strict=True):
         _check_whole(part, name, dtype)
         if part.ndim == 1:
-            packed[:, at] = part
+            packed[:, at] = part  # converts as it copies
             at += 1
         else:
             packed[:, at : at + part.shape[1]] = part
@@ -60,15 +60,22 @@ def _check_whole(part: Array, name: str, dtype: npt.DTypeLike) -> None:
         raise ValueError(f"{name} has a null, and the model reads {np.dtype(dtype)}: it knows no missing values there")
 
 
-def texts(columns: Mapping[str, Value], names: Sequence[str], null: str, rows: int) -> Array:
-    """Text columns side by side: Python strings, shape (rows, k), null as `null`."""
+def texts(columns: Mapping[str, Value], names: Sequence[str], null: str | None, rows: int) -> Array:
+    """Text columns side by side: Python strings, shape (rows, k), null as `null`.
+
+    Raises:
+        ValueError: a null, and `null` is None; names the column.
+    """
     packed = np.empty((rows, len(names)), object)
     for at, name in enumerate(names):
         column = columns[name]
         if isinstance(column, np.ndarray):
             packed[:, at] = column.reshape(rows)
         else:
-            column = column.fill_null(null) if column.null_count else column
+            if column.null_count:
+                if null is None:
+                    raise ValueError(f"{name} has a null, and the model knows no missing texts")
+                column = column.fill_null(null)
             packed[:, at] = column.to_numpy(zero_copy_only=False)
     return packed
 
@@ -77,7 +84,9 @@ def codes(column: Value, categories: pa.Array) -> Array:
     """Position of each value among the categories: float64, shape (n,); NaN for null and for what is not among them."""
     if isinstance(column, np.ndarray):
         column = pa.array(column)
-    if column.type != categories.type:
+    if pa.types.is_floating(categories.type):
+        column = column.cast(categories.type, safe=False)
+    elif column.type != categories.type:
         categories = categories.cast(column.type)
     return np.asarray(pc.index_in(column, value_set=categories).cast(pa.float64()).to_numpy(zero_copy_only=False))
 

@@ -31,7 +31,7 @@ DTYPES: Mapping[str, Any] = {
     "tensor(string)": np.object_,
 }
 NULL = "null"
-"""Step option: the text that stands for a null in a text tensor, since those know no null."""
+"""Step option: the text that stands for a null in a text tensor, since those know no null; without it a null fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class OnnxModel:
         self._inputs = tuple(inputs)
         self._wanted = list(step.outputs)
         self._given = list(step.outputs.values())
-        self._null = str(step.options.get(NULL, ""))
+        null = step.options.get(NULL)
+        self._null = None if null is None else str(null)
 
     def run(self, columns: Mapping[str, Value], rows: int) -> Mapping[str, Value]:
         feed = {each.name: self._tensor(each, columns, rows) for each in self._inputs}
@@ -69,28 +70,37 @@ class OnnxModel:
 
 def load(path: Path, step: Step, signature: Signature) -> OnnxModel:
     """Read a graph. Raises PackageError when it cannot be run or has other inputs or outputs than the step says."""
-    session = open_session(path)
+    session = open_session(path, path.name)
+    return model_of(session, step, path.stat().st_size, inputs_of(session, step, path.name))
+
+
+def model_of(session: ort.InferenceSession, step: Step, nbytes: int, inputs: Sequence[Input]) -> OnnxModel:
+    """A session as a step's model; its file has so many bytes."""
+    # Twice the file: the parsed graph, and what the kernels make of it when the session starts.
+    return OnnxModel(session, inputs, step, 2 * nbytes + (1 << 20))
+
+
+def inputs_of(session: ort.InferenceSession, step: Step, file: str) -> Sequence[Input]:
+    """What to feed a session. Raises PackageError when the graph has other inputs or outputs than the step says."""
     found = {each.name: each for each in session.get_inputs()}
     if set(found) != set(step.inputs):
-        raise PackageError(f"{path.name}: the graph reads {sorted(found)}, the step feeds {sorted(step.inputs)}")
+        raise PackageError(f"{file}: the graph reads {sorted(found)}, the step feeds {sorted(step.inputs)}")
     if absent := set(step.outputs) - {each.name for each in session.get_outputs()}:
-        raise PackageError(f"{path.name}: the graph has no output {', '.join(sorted(absent))}")
-    inputs = [Input(name, step.inputs[name], dtype_of(each), _shape(each.shape)) for name, each in found.items()]
-    # Two figures for the file: the parsed graph, and what the kernels make of it when the session starts.
-    return OnnxModel(session, inputs, step, 2 * path.stat().st_size + (1 << 20))
+        raise PackageError(f"{file}: the graph has no output {', '.join(sorted(absent))}")
+    return [Input(name, step.inputs[name], dtype_of(each), _shape(each.shape)) for name, each in found.items()]
 
 
-def open_session(path: Path) -> ort.InferenceSession:
-    """A session with one thread. Raises PackageError when onnxruntime cannot read the file."""
+def open_session(model: Path | bytes, file: str) -> ort.InferenceSession:
+    """A session with one thread. Raises PackageError when onnxruntime cannot read the graph."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised; standard error is the log's
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own types, one for each status, below Exception
-        raise PackageError(f"{path.name}: onnxruntime {ort.__version__} cannot load it: {error}") from error
+        raise PackageError(f"{file}: onnxruntime {ort.__version__} cannot load it: {error}") from error
 
 
 def dtype_of(each: Any) -> Any:
@@ -101,7 +111,6 @@ def dtype_of(each: Any) -> Any:
 
 
 def _shape(shape: Sequence[int | str | None]) -> tuple[int, ...]:
-    """The shape of one row; (-1,) where the graph does not say."""
-    if len(shape) == 1:
-        return ()
-    return tuple(size if isinstance(size, int) else -1 for size in shape[1:]) or (-1,)
+    """The shape of one row: () for one value, -1 for a size that the graph leaves open (the first of several)."""
+    sizes = [size if isinstance(size, int) else -1 for size in shape[1:]]
+    return tuple(sizes)

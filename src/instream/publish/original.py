@@ -45,6 +45,11 @@ class Original(Protocol):
     """One framework's model. `score` may raise for rows that the framework refuses."""
 
     @property
+    def kind(self) -> str:
+        """What it is, for the provenance, such as `Pipeline`."""
+        ...
+
+    @property
     def inputs(self) -> Sequence[str]:
         """Columns of the sample that it reads, in order."""
         ...

@@ -17,7 +17,7 @@ from instream.package import Candidate, Step, Tolerance
 from instream.publish.original import Conversion
 from instream.signature import Signature
 
-_ROWS, _TIMED_ROWS, _REASON_MAX = 10_000, 1_000, 500
+_ROWS, _TIMED_ROWS, _REASON_MAX = 10_000, 1_000, 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,9 @@ def make_package(
     place = folder / "package"
     place.mkdir()
     featured = given if isinstance(given, Featured) else None
-    kind = getattr(original, "kind", type(original).__name__)
-    return build(Ingredients(name, described.signature, proof, rows.num_rows, taken, featured, original.libraries, kind, metrics), place)
+    return build(
+        Ingredients(name, described.signature, proof, rows.num_rows, taken, featured, original.libraries, original.kind, metrics), place
+    )
 
 
 def _proof(original: Original, described: Described, rows: pa.RecordBatch, tolerance: Mapping[str, Tolerance]) -> Proof:

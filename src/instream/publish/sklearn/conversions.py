@@ -25,8 +25,9 @@ from instream.formats.chain import CLOSED
 from instream.formats.onnx import NULL
 from instream.formats.sklearn import FRAME
 from instream.package import Step
+from instream.publish.files import PICKLE
 from instream.publish.original import Conversion
-from instream.publish.sklearn import inside
+from instream.publish.sklearn import inside, missing
 from instream.publish.sklearn.trees import treelite_step
 from instream.signature import Signature
 
@@ -35,6 +36,8 @@ NULL_TEXT = "\ue000null"
 
 _HISTOGRAM = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 _SINGLE, _DOUBLE = np.float32, np.float64
+_OPSET = {"": 21, "ai.onnx.ml": 3}  # with 4, skl2onnx refuses isolation forests
+_OWN = ("sklearn.", "numpy.", "scipy.")
 
 
 def candidates(estimator: Any, step: Step, signature: Signature, closed: tuple[str, ...], trust: tuple[str, ...]) -> Iterator[Conversion]:
@@ -63,6 +66,7 @@ def _onnx(folder: Path, estimator: Any, step: Step, signature: Signature, closed
     inputs, types = _graph_inputs(estimator, step, signature, dtype)
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
     model = to_onnx_quietly(_nullable_text(estimator) if _has_text(signature) else estimator, types, options, estimator)
+    missing.repair(model, inside.split(estimator)[1])
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     outputs = {each.name: column for each, column in zip(model.graph.output, step.outputs.values(), strict=False)}
     return Step("onnx", "model.onnx", inputs, outputs, _onnx_options(signature, closed))
@@ -74,7 +78,7 @@ def to_onnx_quietly(estimator: Any, types: Any, options: Any, named: Any) -> Any
         options = {id(estimator): options[id(named)]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return to_onnx(estimator, initial_types=types, options=options)
+        return to_onnx(estimator, initial_types=types, options=options, target_opset=_OPSET)
 
 
 def _onnx_options(signature: Signature, closed: tuple[str, ...]) -> dict[str, Any]:
@@ -129,8 +133,10 @@ def _trees(folder: Path, before: Any, last: Any, step: Step, signature: Signatur
 
 def _native(folder: Path, estimator: Any, step: Step, trust: tuple[str, ...]) -> Step:
     content = skops.io.dumps(estimator)
-    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(trust))
-    if unknown:
+    foreign = set(skops.io.get_untrusted_types(data=content)) - set(trust)
+    # The estimator is alive in this process, so the framework's own types in it are no surprise; the package names them.
+    own = {name for name in foreign if name.startswith(_OWN)}
+    if unknown := sorted(foreign - own):
         named = " ".join(f"--trust {name}" for name in unknown)
         raise UntrustedModel(
             f"to run it as it is, name the types that instream may load: {named} (in Python: trust={tuple(unknown)!r}); "
@@ -138,4 +144,5 @@ def _native(folder: Path, estimator: Any, step: Step, trust: tuple[str, ...]) ->
         )
     (folder / "model.skops").write_bytes(content)
     options = {name: value for name, value in step.options.items() if value != ()}
-    return Step("sklearn", "model.skops", step.inputs, step.outputs, options | ({"trusted": trust} if trust else {}))
+    trusted = tuple(sorted(own | {name for name in trust if name != PICKLE}))
+    return Step("sklearn", "model.skops", step.inputs, step.outputs, options | ({"trusted": trusted} if trusted else {}))

@@ -30,6 +30,7 @@ class SklearnOriginal:
 
     def __init__(self, estimator: Any, sample: Sample, trust: Sequence[str]) -> None:
         self._estimator = estimator
+        self.kind = type(estimator).__name__
         self._trust = tuple(trust)
         self.inputs = _inputs(estimator, sample)
         self._methods = _methods(estimator)
