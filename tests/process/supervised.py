@@ -12,4 +12,4 @@ from instream.process.supervisor import Supervisor
 if __name__ == "__main__":
     logs.configure()
     entry = Entry("entry", b'{"act": "wait"}', stdout=None, environ={"PYTHONPATH": str(Path(__file__).parent)})
-    Supervisor(entry, range(2), name="delays", folder=Path(sys.argv[1]), grace_s=60).run()
+    Supervisor(entry, range(2), folder=Path(sys.argv[1]), grace_s=60).run()

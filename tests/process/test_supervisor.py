@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 def supervisor(folder: Path, act: str, slots: int = 1, grace_s: float = 5.0) -> Supervisor:
     work = json.dumps({"act": act, "marker": str(folder / "marker")}).encode()
     entry = Entry("entry", work, environ={"PYTHONPATH": str(HERE)})
-    return Supervisor(entry, range(slots), name="delays", folder=folder, grace_s=grace_s)
+    return Supervisor(entry, range(slots), folder=folder, grace_s=grace_s)
 
 
 def test_all_end_well(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Entry:
 class Child:
     """Spawned in a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone."""
 
-    def __init__(self, entry: Entry, slot: int, instance: str, folder: Path) -> None:
+    def __init__(self, entry: Entry, slot: int, folder: Path) -> None:
         self.slot = slot
         self.report = Report()
         self.ended: Ended | None = None
@@ -62,7 +62,7 @@ class Child:
                 env={**_BOUND_TO_ONE_THREAD, **os.environ, **entry.environ},
             )
         self._buffer = b""
-        self._send(Start(slot, instance, str(self._blackbox), msgspec.Raw(entry.work)))
+        self._send(Start(slot, str(self._blackbox), msgspec.Raw(entry.work)))
         self.socket.setblocking(False)
 
     @property

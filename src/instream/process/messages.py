@@ -11,14 +11,12 @@ class Start(msgspec.Struct, frozen=True):
     """The first line to a child.
 
     Attributes:
-        slot: its number within the pipeline, the same after a restart.
-        instance: a name for that slot which no other worker of this machine has.
+        slot: its number within the pipeline, the same after a restart; of all workers of that pipeline on this machine, only it has it.
         blackbox: the file in which it notes what it is working on.
         work: what the child is to do, for its entry point to read.
     """
 
     slot: int
-    instance: str
     blackbox: str
     work: msgspec.Raw
 

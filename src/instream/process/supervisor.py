@@ -53,7 +53,6 @@ class Supervisor:
         entry: Entry,
         slots: Sequence[int],
         *,
-        name: str,
         folder: Path,
         grace_s: float,
         died: Callable[[int], None] = lambda pid: None,
@@ -63,13 +62,11 @@ class Supervisor:
 
         Args:
             slots: one worker each.
-            name: of the pipeline; with host and slot it names a worker.
             folder: temporary, for what processes share.
             died: told the process id of each child that is gone.
         """
         self._entry = entry
         self._slots = slots
-        self._name = name
         self._folder = folder
         self._grace_s = grace_s
         self._died = died
@@ -111,7 +108,7 @@ class Supervisor:
         return self._finished or Finished(Exit.DONE)
 
     def _spawn(self, slot: int) -> Child:
-        child = Child(self._entry, slot, f"{self._name}-{slot}", self._folder)
+        child = Child(self._entry, slot, self._folder)
         _log.debug("worker started", slot=slot, pid=child.pid)
         return child
 

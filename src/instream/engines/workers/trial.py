@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from instream.connectors.protocol import Sink
 from instream.engines.workers.batch import Scored
 from instream.flow.deadline import Deadline
 
 
 class Trial:
-    """Writes to the two sinks that it is given, standard output and standard error, and leaves the source as it was."""
+    """Writes outputs to the sink that it is given and dead letters, a line each, to a stream; leaves the source as it was."""
 
-    def __init__(self, sink: Sink, dead_letters: Sink) -> None:
+    def __init__(self, sink: Sink, dead_letters: BinaryIO) -> None:
         self._sink = sink
         self._dead_letters = dead_letters
 
     def write(self, scored: Scored) -> None:
         self._sink.write(scored.batch.records, scored.outcome)
         if scored.letters is not None:
-            self._dead_letters.write(*scored.letters)
+            self._dead_letters.writelines(value + b"\n" for value in scored.letters[1].values if value is not None)
+            self._dead_letters.flush()
 
     @property
     def pending(self) -> bool:
@@ -27,8 +30,7 @@ class Trial:
         """There is nothing to commit."""
 
     def settle(self, deadline: Deadline) -> bool:
-        for sink in (self._sink, self._dead_letters):
-            sink.flush(max(0.0, deadline.left_s()))
+        self._sink.flush(max(0.0, deadline.left_s()))
         return True
 
     def abandon(self) -> None:
@@ -36,4 +38,3 @@ class Trial:
 
     def close(self) -> None:
         self._sink.close()
-        self._dead_letters.close()

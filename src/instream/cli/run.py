@@ -1,0 +1,62 @@
+"""`instream run`: a pipeline under its supervisor, until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from instream.cli.run_status import shown
+from instream.deploy import Run, supervision
+from instream.process.exits import MEANINGS, Exit
+from instream.settings import load
+
+_STATUSES = "  ".join(f"{status.value}: {meaning}." for status, meaning in MEANINGS.items())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", epilog=f"Exit statuses.  {_STATUSES}")(run)
+
+
+def run(
+    file: Annotated[Path, typer.Argument(metavar="PIPELINE.toml", help="The pipeline file; `instream init` writes one.")],
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Processes; those beyond the partitions idle. \\[default: engine.workers, else 1]"),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="earliest|latest|TIME", help="Where a group without positions begins. \\[default: source.start]"),
+    ] = None,
+    until: Annotated[
+        Literal["end"] | None, typer.Option(metavar="end", help="Stop at the end that the source has when the run begins.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many records. With --set sink.url=- nothing is committed or written elsewhere."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting of the file for this run; may be repeated."),
+    ] = None,
+) -> None:
+    """Run a pipeline until it is told to end (Ctrl-C or SIGTERM), its source ends, or something must be decided by a person."""
+    settings = load(file, [*(overrides or ()), *([f"engine.workers={workers}"] if workers is not None else ())])
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with shown(console, settings.name) as screen, supervision(settings, Run(start, until, limit), stderr=screen.stderr) as supervised:
+        supervisor = supervised.supervisor
+        if supervised.metrics_url:
+            screen.say(f"metrics at {supervised.metrics_url}/metrics")
+        interrupts = iter([supervisor.drain, supervisor.kill])
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.drain())
+        signal.signal(signal.SIGINT, lambda *_: next(interrupts, supervisor.kill)())
+        finished = supervisor.run(screen.update)
+    if finished.message:
+        console.print(f"[bold red]{finished.exit.name.lower().replace('_', ' ')}:[/] {escape(finished.message)}")
+    sys.exit(finished.exit if finished.exit is not Exit.DONE else 0)

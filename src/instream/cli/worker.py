@@ -1,0 +1,33 @@
+"""The entry of a worker process: `python -m instream.cli.worker FD`, started by the supervisor of `instream run`."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import msgspec
+
+from instream.deploy import Work, worker_of
+from instream.deploy.worker import Worker
+from instream.engines.workers.attended import Attendant
+from instream.observe import logs
+from instream.process.link import Link
+from instream.process.messages import Start
+
+
+def main() -> None:
+    """Do what the supervisor's first line says."""
+    logs.configure()
+    Attendant(Link(int(sys.argv[1]))).run(build)
+
+
+def build(start: Start) -> Worker:
+    work = msgspec.json.decode(start.work, type=Work)
+    worker = worker_of(work.pipeline(), work.run, start)
+    gc.collect()
+    gc.freeze()  # libraries and model stay: no collection looks at them again
+    return worker
+
+
+if __name__ == "__main__":
+    main()
