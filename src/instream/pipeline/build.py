@@ -11,12 +11,11 @@ from instream.codecs import Echo, Field, decoder, echo_of, encoder
 from instream.codecs.fields import pointer_of, tokens_of
 from instream.errors import PackageError, SettingsInvalid
 from instream.features import FeatureStep
-from instream.pipeline.needs import Needs
 from instream.pipeline.pipeline import Pipeline
 from instream.predictor import STAMPS, Predictor
 from instream.settings import FieldAt
 from instream.settings import Pipeline as Settings
-from instream.signature import type_from
+from instream.signature import type_from, type_text
 
 Format = Literal["json", "arrow"]
 
@@ -33,15 +32,16 @@ def pipeline_of(
     """
     fields = fields_of(settings, predictor.requires, local_features)
     reached = pa.schema([pa.field(field.name, field.type, field.nullable) for field in fields])
-    needs = Needs(predictor.requires, local_features.name if local_features else "[source.fields]")
-    needs.check(local_features.output_schema(reached) if local_features else reached)
+    if local_features is None:
+        check_fits(reached, predictor.requires, "[source.fields]")
+    else:
+        check_fits(local_features.output_schema(reached), predictor.requires, local_features.name)
     echo = [_echo(pointer, fields, source_format, sink_format) for pointer in settings.output.echo]
     stamps = [STAMPS.field(name) for name in settings.output.stamps]
     return Pipeline(
         name=settings.name,
         decoder=decoder(source_format, fields, echo, int(settings.limits.record_bytes)),
         features=local_features,
-        needs=needs,
         predictor=predictor,
         encoder=encoder(sink_format, echo, pa.schema([*predictor.produces, *stamps])),
         outputs=predictor.produces.names,
@@ -62,6 +62,26 @@ def fields_of(settings: Settings, required: pa.Schema, local_features: FeatureSt
     if local_features is None or not given:
         fields += [Field(each.name, pointer_of(each.name), each.type, each.nullable) for each in required if each.name not in given]
     return fields
+
+
+def check_fits(given: pa.Schema, required: pa.Schema, origin: str) -> None:
+    """Whether the model finds its columns. One of type null fits: a feature step may let the rows decide its type.
+
+    Args:
+        origin: what gives the columns, for messages.
+    Raises:
+        SettingsInvalid: a column is missing or has another type; says which, and what to do.
+    """
+    for field in required:
+        at = given.get_field_index(field.name)
+        if at < 0:
+            raise SettingsInvalid(
+                f"the model needs {field.name} ({type_text(field.type)}), and {origin} gives {', '.join(given.names) or 'nothing'}: "
+                f"add {field.name} to [source.fields], or let the feature step make it"
+            )
+        found = given.field(at).type
+        if found != field.type and not pa.types.is_null(found):
+            raise SettingsInvalid(f"the model needs {field.name} as {type_text(field.type)}, and {origin} gives {found}: convert it there")
 
 
 def _field(name: str, at: FieldAt, required: pa.Schema) -> Field:

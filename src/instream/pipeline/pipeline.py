@@ -14,7 +14,6 @@ from instream.failures import Code, Failures, Rows, failures_of, merge
 from instream.features import FeatureStep
 from instream.flow.bisect import isolate
 from instream.observe.metrics import STAGE_SECONDS
-from instream.pipeline.needs import Needs
 from instream.pipeline.part import Part, decoded_part, joined, others, picked_echo
 from instream.predictor import STAMPS, Call, Prediction, Predictor
 from instream.records import Outcome, Records
@@ -30,14 +29,12 @@ class Pipeline:
     Attributes:
         name: of the pipeline, for its metrics.
         features: a step of the pipeline's own; one that was published with the model is the predictor's affair.
-        needs: what `predictor` requires of the columns after the feature step.
         outputs, stamps: the columns that are written, by name.
     """
 
     name: str
     decoder: Decoder
     features: FeatureStep | None
-    needs: Needs
     predictor: Predictor
     encoder: Encoder
     outputs: Sequence[str]
@@ -50,7 +47,7 @@ class Pipeline:
             call: `ids` and `pin` are aligned with `records` where they are arrays.
         Raises:
             Unavailable, Closed: from the predictor; no record is settled.
-            FeaturesInvalid, SettingsInvalid: the feature step does not give what the model needs.
+            FeaturesInvalid: the feature step does not work row by row, or does not give what it gave at first.
             SourceFailed: a columnar batch lacks a column.
         """
         start = time.perf_counter()
@@ -58,7 +55,6 @@ class Pipeline:
         start = self._took("decode", start)
         if self.features is not None:
             part = part.featured(self.features.apply(part.batch))
-            part = self.needs.met(part)
             start = self._took("features", start)
         if not len(part):
             return _settled(records, part, [], _no_stamps(len(records)), 0)
