@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import msgspec
 
 from instream.errors import StoreError
 
-VALUE_BYTES_MAX = 1 << 20
-"""No row is larger; large files are cut into chunks."""
+Row = TypeVar("Row")
 
 _PAGE = 500
 _ATTEMPTS = 5
@@ -22,8 +23,10 @@ class Backend(Protocol):
     """Rows in named places: (place, key) -> bytes. Thread-safe; no transactions are asked for.
 
     A place is short ASCII text and is what a database would partition by. Keys are short text, ordered by their
-    UTF-8 bytes within a place. A write that has returned is durable and is seen by every read, of every process,
-    that starts afterwards (in Cassandra: `IF NOT EXISTS`, and reads at SERIAL).
+    UTF-8 bytes within a place. Values are 256 KiB at most.
+
+    A write that has returned is durable and is seen by every read, of every process, that starts afterwards (in
+    Cassandra: `IF NOT EXISTS`, and reads at SERIAL).
 
     Attributes:
         poll_s: how often it is reasonable to ask for `mark` while somebody waits for changes.
@@ -81,6 +84,14 @@ def scan(backend: Backend, place: str, after: str = "") -> Iterator[tuple[str, b
     while page := backend.rows(place, after, _PAGE):
         yield from page
         after = page[-1][0]
+
+
+def decoded(row: bytes, kind: type[Row], what: str) -> Row:
+    """A row as what it is. Raises StoreError, saying what it was to be."""
+    try:
+        return msgspec.json.decode(row, type=kind)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"{what} cannot be read ({error}); upgrade instream, or restore the store from a backup") from error
 
 
 def key_of(number: int) -> str:

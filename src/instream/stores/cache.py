@@ -50,7 +50,14 @@ class Cache:
             PackageCorrupt: what was fetched is not what the manifest says.
             StoreError: no room.
         """
-        final = self._folder / manifest.digest
+        try:
+            return self._open(self._folder / manifest.digest, manifest, fetch)
+        except OSError as error:
+            raise StoreError(
+                f"{self._folder}: {error}; the cache must be writable and have room, INSTREAM_CACHE names another folder"
+            ) from error
+
+    def _open(self, final: Path, manifest: Manifest, fetch: Fetch) -> Package:
         for _ in range(_ATTEMPTS):
             if (hold := _hold(final)) is None:
                 self._fill(final, manifest, fetch)

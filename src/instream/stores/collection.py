@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from instream.stores.backend import Backend, claim, scan
+from instream.stores.backend import Backend, claim, decoded, scan
 from instream.stores.copies import UPLOADS, Copies, Upload, copies_place
 from instream.stores.heads import Heads
 from instream.stores.versions import Versions
@@ -24,7 +22,7 @@ def collect(backend: Backend, copies: Copies, versions: Versions, heads: Heads, 
         heads.collect(name, before_ms)
     removed = 0
     for upload, row in scan(backend, UPLOADS):
-        entry = msgspec.json.decode(row, type=Upload)
+        entry = decoded(row, Upload, "an entry of the uploads")
         place = copies_place(entry.digest)
         complete = backend.read(place, upload) is not None
         if entry.at_ms > before_ms or (complete and _wanted(versions, entry, before_ms)):

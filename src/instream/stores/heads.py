@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from instream.errors import Conflict, NotFound, StoreError
+from instream.errors import Conflict, NotFound
 from instream.head import Head, Revision
 from instream.package import Version
-from instream.stores.backend import Backend, claim, key_of, scan
+from instream.stores.backend import Backend, claim, decoded, key_of, scan
 
 KEPT = 100
 """So many of the newest heads are kept, and all that are younger than a day."""
@@ -80,10 +80,7 @@ def named(heads: Iterable[Head]) -> set[Version]:
 
 
 def _head(name: str, row: bytes) -> Head:
-    try:
-        return msgspec.json.decode(row, type=Head)
-    except msgspec.MsgspecError as error:
-        raise StoreError(f"{name}: a head cannot be read ({error}); upgrade instream, or restore the store from a backup") from error
+    return decoded(row, Head, f"a head of {name}")
 
 
 def _heads(name: str) -> str:

@@ -21,8 +21,8 @@ class Reports:
         key = f"{worker}{report.at_ms:015d}/{uuid.uuid4().hex[:8]}"
         claim(self._backend, place, key, msgspec.json.encode(report))
         for older, row in list(scan(self._backend, place)):
-            known = msgspec.json.decode(row, type=Report)
-            if (older.startswith(worker) and older < key) or not known.live(report.at_ms):
+            known = _report(row)
+            if (older.startswith(worker) and older < key) or known is None or not known.live(report.at_ms):
                 self._backend.delete(place, older)
 
     def remove(self, report: Report) -> None:
@@ -35,10 +35,18 @@ class Reports:
         """The newest of each worker, without those that are too old, by pipeline and worker."""
         newest: dict[tuple[str, str], Report] = {}
         for _, row in scan(self._backend, _place(name)):
-            report = msgspec.json.decode(row, type=Report)
-            if report.live(now_ms):
+            report = _report(row)
+            if report is not None and report.live(now_ms):
                 newest[report.pipeline, report.worker] = report
         return tuple(newest[worker] for worker in sorted(newest))
+
+
+def _report(row: bytes) -> Report | None:
+    """None for what this instream cannot read: a report is news, not a record."""
+    try:
+        return msgspec.json.decode(row, type=Report)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _place(name: str) -> str:

@@ -45,8 +45,7 @@ class Store:
         self._versions = Versions(backend)
         self._heads = Heads(backend)
         self._reports = Reports(backend)
-        identity = claim(backend, "store", "id", uuid.uuid4().hex.encode()).decode()
-        self._feed = Feed(backend, identity, self._heads, self._versions)
+        self._feed = Feed(backend, _identity(backend), self._heads, self._versions)
 
     def put(self, package: Package, number: int | None = None) -> Version:
         """Publish a package: all of it becomes visible, or nothing.
@@ -216,6 +215,11 @@ class Store:
             check_head(head)  # a newer instream may name versions where this one does not look
             if version in named([head]):
                 raise InUse(f"{name}@{version} is named by head {head.revision}, which is kept; delete it once that head is collected")
+
+
+def _identity(backend: Backend) -> str:
+    """Made once with the store. Who only reads need not wait for a writer to find it."""
+    return (backend.read("store", "id") or claim(backend, "store", "id", uuid.uuid4().hex.encode())).decode()
 
 
 @contextmanager

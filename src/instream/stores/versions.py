@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from instream.errors import Conflict, NotFound, PackageCorrupt
+from instream.errors import Conflict, NotFound
 from instream.package import Version
-from instream.stores.backend import Backend, claim, key_of, scan
+from instream.stores.backend import Backend, claim, decoded, key_of, scan
 
 VERSION_MAX = 2**31 - 1  # stamps are int32
 _NAMES = "names"
@@ -49,7 +49,7 @@ class Versions:
 
     def deletions(self, name: str) -> dict[Version, Deletion]:
         rows = scan(self._backend, _deleted(name))
-        return {Version(int(key)): msgspec.json.decode(row, type=Deletion) for key, row in rows}
+        return {Version(int(key)): decoded(row, Deletion, f"a deletion of {name}") for key, row in rows}
 
     def entry(self, name: str, version: Version) -> Entry:
         """Raises NotFound for a number that was never given or was deleted; says what there is."""
@@ -112,12 +112,7 @@ def _agreed(name: str, version: Version, wanted: int | None) -> Version:
 
 
 def _entry(name: str, row: bytes) -> Entry:
-    try:
-        return msgspec.json.decode(row, type=Entry)
-    except msgspec.MsgspecError as error:
-        raise PackageCorrupt(
-            f"{name}: an entry of the list of versions cannot be read ({error}); restore the store from a backup"
-        ) from error
+    return decoded(row, Entry, f"an entry of the versions of {name}")
 
 
 def _versions(name: str) -> str:
