@@ -50,6 +50,7 @@ listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.secu
 required user_{user}="{password}";
 log.dirs={folder}/log
 auto.create.topics.enable=false
+log.retention.ms=-1
 broker.heartbeat.interval.ms=200
 broker.session.timeout.ms=1000
 group.initial.rebalance.delay.ms=0
