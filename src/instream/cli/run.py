@@ -32,7 +32,11 @@ def run(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="earliest|latest|TIME", help="Where a group without positions begins. \\[default: source.start]"),
+        typer.Option(
+            "--from",
+            metavar="earliest|latest|TIME",
+            help="Begin there, whatever was committed before. \\[default: what was committed, else source.start]",
+        ),
     ] = None,
     until: Annotated[
         Literal["end"] | None, typer.Option(metavar="end", help="Stop at the end that the source has when the run begins.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Mapping
 from random import Random
 
 from instream.flow.backoff import backoff
@@ -10,28 +10,44 @@ from instream.flow.clock import Clock
 from instream.process.blackbox import Flight
 
 CRASHES_MAX = 5
-WITHIN_S = 60.0
+_LONG_S = 60.0  # a worker that ran for so long is thought to be well
 _FIRST_S, _LONGEST_S = 0.2, 10.0
+
+Ranges = Mapping[str, tuple[int, int]]
 
 
 class Crashes:
-    """Of one slot. Five within a minute are a loop."""
+    """Of one slot. Five in a row that got no further are a loop: each soon after the start, over the same records or none."""
 
     def __init__(self, clock: Clock, random: Random) -> None:
         self._clock = clock
         self._random = random
-        self._times_ns: deque[int] = deque(maxlen=CRASHES_MAX)
+        self._in_a_row = 0
+        self._last: Ranges = {}
+        self._started_ns = clock.monotonic_ns()
         self._waits = backoff(_FIRST_S, _LONGEST_S, random)
 
-    def crashed(self) -> int | None:
+    def started(self) -> None:
+        self._started_ns = self._clock.monotonic_ns()
+
+    def crashed(self, flight: Flight) -> int | None:
         """Count a crash; when to start again, on the monotonic clock in ns, or None when it is a loop."""
         now_ns = self._clock.monotonic_ns()
-        if self._times_ns and now_ns - self._times_ns[-1] > WITHIN_S * 1e9:
+        if now_ns - self._started_ns > _LONG_S * 1e9 or not same_place(self._last, flight.ranges):
+            self._in_a_row = 0
             self._waits = backoff(_FIRST_S, _LONGEST_S, self._random)
-        self._times_ns.append(now_ns)
-        if len(self._times_ns) == CRASHES_MAX and now_ns - self._times_ns[0] <= WITHIN_S * 1e9:
+        self._in_a_row += 1
+        self._last = flight.ranges or self._last
+        if self._in_a_row >= CRASHES_MAX:
             return None
         return now_ns + int(next(self._waits) * 1e9)
+
+
+def same_place(before: Ranges, now: Ranges) -> bool:
+    """Whether a worker got no further: it scored nothing, or records that it had scored before it crashed the last time."""
+    if not before or not now:
+        return True
+    return any(now[where][0] <= before[where][1] and before[where][0] <= now[where][1] for where in before.keys() & now.keys())
 
 
 def explain(slot: int, how: str, flight: Flight) -> str:
@@ -40,7 +56,7 @@ def explain(slot: int, how: str, flight: Flight) -> str:
     model = f"{flight.model or 'the model'}: version {versions}" + (f" (head {flight.head})" if flight.head else "")
     ranges = "; ".join(f"{where} offsets {first} to {last}" for where, (first, last) in sorted(flight.ranges.items())) or "none"
     return (
-        f"worker {slot} crashed {CRASHES_MAX} times within {WITHIN_S:.0f} s and is not started again. Last: {how}\n"
+        f"worker {slot} crashed {CRASHES_MAX} times without getting further and is not started again. Last: {how}\n"
         f"  {model}. Being scored: {ranges}. Nothing of it is committed.\n"
         f"  If it began with that version: instream rollback {flight.model or 'NAME'}\n"
         "  If it is a record, find it without harm: instream run FILE --limit 1000 --set sink.url=- --set limits.rows=1"

@@ -137,6 +137,7 @@ class Supervisor:
             worker.start_ns = None
             worker.restarts += 1
             worker.child = self._spawn(worker.slot)
+            worker.crashes.started()
 
     def _exited(self, worker: _Worker, status: int) -> None:
         child = worker.child
@@ -164,10 +165,11 @@ class Supervisor:
             self._stop(Finished(Exit.UNFINISHED, f"worker {worker.slot} did not finish: {how}"))
             return
         _log.warning("worker crashed", slot=worker.slot, pid=worker.child.pid, how=how)
-        worker.start_ns = worker.crashes.crashed()
+        flight = worker.child.flight()
+        worker.start_ns = worker.crashes.crashed(flight)
         if worker.start_ns is None:
             worker.done = True
-            self._stop(Finished(Exit.CRASH_LOOP, explain(worker.slot, how, worker.child.flight())))
+            self._stop(Finished(Exit.CRASH_LOOP, explain(worker.slot, how, flight)))
         else:
             worker.earlier = worker.earlier.plus(worker.child.report)
 
