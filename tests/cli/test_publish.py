@@ -63,5 +63,5 @@ def test_mistakes_are_told_without_a_traceback(instream: Instream, model: Path) 
 def test_the_installed_command_runs(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("instream")
     done = subprocess.run([command, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    for name in ("publish", "models", "promote", "rollback", "score"):
+    for name in ("publish", "models", "promote", "rollback", "score", "init", "check", "run", "dead-letters"):
         assert name in done.stdout

@@ -2,5 +2,6 @@
 
 from instream.drafting.fields import Found, find_fields, likely_ids
 from instream.drafting.file import Given, draft
+from instream.drafting.first import Drafted, first_file, write_new
 
-__all__ = ["Found", "Given", "draft", "find_fields", "likely_ids"]
+__all__ = ["Drafted", "Found", "Given", "draft", "find_fields", "first_file", "likely_ids", "write_new"]

@@ -56,9 +56,8 @@ def _fields(fields: Sequence[Found]) -> str:
     if all(found.plain for found in fields):
         example = fields[0].field.name if fields else "field"
         return f'# {head}\n# {example} = "/payload/after/{example}"\n'
-    # With this table, only what it names is decoded: so all of them are written.
     lines = [head]
-    for found in fields:
+    for found in (each for each in fields if not each.plain):
         key = found.field.name if re.fullmatch(r"[A-Za-z0-9_-]+", found.field.name) else json.dumps(found.field.name, ensure_ascii=False)
         if found.pointer is None:
             lines.append(f"{key} = {json.dumps('/' + found.field.name)}  # {found.field.type}: in no record that was looked at; correct it")
