@@ -56,16 +56,28 @@ def not_utf8(error: UnicodeDecodeError) -> Fault:
     return Code.NOT_UTF8, f"not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
 
 
+class _NotFinite(Exception):
+    """Carries the token; never leaves this module."""
+
+
+def _tell(token: str) -> None:
+    raise _NotFinite(token)
+
+
+_LENIENT = json.JSONDecoder(parse_constant=_tell)
+
+
 def _not_finite(value: bytes) -> str:
-    """`NaN`, `Infinity` or `-Infinity` when that is all that keeps a value from being JSON; Python's own writer makes them."""
+    """The first `NaN`, `Infinity` or `-Infinity` that keeps a value from being JSON; Python's own writer makes them."""
     if b"NaN" not in value and b"Infinity" not in value:
         return ""
-    found: list[str] = []
     try:
-        json.loads(value, parse_constant=found.append)
+        _LENIENT.decode(value.decode())
+    except _NotFinite as token:
+        return str(token)
     except (ValueError, RecursionError):
         return ""
-    return found[0] if found else ""
+    return ""
 
 
 def _leaf_fault(top: dict[str, msgspec.Raw], leaf: Leaf) -> Fault | None:

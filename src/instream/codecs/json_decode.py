@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -66,14 +66,11 @@ class JsonDecoder:
                 return np.arange(len(values), dtype=np.int32), values  # type: ignore[return-value]
         except TypeError:  # a tombstone has no length
             pass
-        rows: list[int] = []
-        for row, value in enumerate(values):
-            fault = self._unreadable(value)
-            if fault:
-                faults.append((row, *fault))
-            else:
-                rows.append(row)
-        return np.array(rows, np.int32), [values[row] for row in rows]  # type: ignore[misc]
+        limit = self._limit
+        suspects = [row for row, value in enumerate(values) if value is None or len(value) > limit or not value.isascii()]
+        bad = {row: fault for row in suspects if (fault := self._unreadable(values[row]))}
+        faults += [(row, *fault) for row, fault in bad.items()]
+        return np.delete(np.arange(len(values), dtype=np.int32), list(bad)), _without(values, bad)
 
     def _unreadable(self, value: bytes | None) -> tuple[Code, str] | None:
         if value is None:
@@ -137,8 +134,15 @@ def _parser(leaves: Sequence[Leaf], layout: Layout) -> Parse:
     return parse_checked
 
 
-def _without(items: Sequence[Any], positions: Mapping[int, str]) -> list[Any]:
-    return [item for at, item in enumerate(items) if at not in positions]
+def _without(items: Sequence[Any], positions: Iterable[int]) -> list[Any]:
+    """All but some, whose positions are in order; by slices, since most stay."""
+    kept: list[Any] = []
+    start = 0
+    for at in positions:
+        kept += items[start:at]
+        start = at + 1
+    kept += items[start:]
+    return kept
 
 
 def _places(record: Any) -> dict[Tokens, int]:

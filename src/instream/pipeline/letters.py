@@ -25,13 +25,14 @@ def letters(records: Records, outcome: Outcome, *, pipeline: str, form: Form) ->
     """
     rows = outcome.failures.rows
     taken = taken_records(records, rows)
-    found = [_letter(records, outcome, at, int(row), pipeline) for at, row in enumerate(rows)]
+    stamps = outcome.stamps.take(pa.array(rows))
+    versions = stamps.column("version").to_pylist()
+    found = [_letter(records, outcome.failures, at, row, versions[at], pipeline) for at, row in enumerate(rows.tolist())]
     if form == "headers":
         values = [letter.value or b"" for letter in found]
         taken = _with_headers(taken, [headers_of(letter) for letter in found])
     else:
         values = [envelope(letter) for letter in found]
-    stamps = outcome.stamps.take(pa.array(rows))
     return taken, Outcome(values, NONE, np.empty(0, np.int32), stamps, outcome.head)
 
 
@@ -50,15 +51,14 @@ def taken_records(records: Records, rows: Rows) -> Records:
     )
 
 
-def _letter(records: Records, outcome: Outcome, at: int, row: int, pipeline: str) -> Letter:
-    failures: Failures = outcome.failures
+def _letter(records: Records, failures: Failures, at: int, row: int, version: int | None, pipeline: str) -> Letter:
     own = records.headers[row] if records.headers is not None else None
     return Letter(
         code=failures.codes[at],
         error=shortened(failures.messages[at]),
         source=f"{records.topic}/{records.partitions[row]}/{records.offsets[row]}",
         pipeline=pipeline,
-        version=outcome.stamps.column("version")[row].as_py(),
+        version=version,
         timestamp=None if records.timestamps is None else int(records.timestamps[row]),
         key=None if records.keys is None else records.keys[row],
         headers=tuple((name, value) for name, value in own or ()),

@@ -57,7 +57,8 @@ class Pipeline:
             part = part.featured(self.features.apply(part.batch))
             start = self._took("features", start)
         if not len(part):
-            return _settled(records, part, [], _no_stamps(len(records)), 0)
+            nothing = _aligned([], part.rows, len(records))
+            return _settled(Outcome(nothing, part.failures, part.filtered, _no_stamps(len(records)), 0), 0)
         prediction = self.predictor.predict(part.batch, _call_of(call, part.rows, len(records)))
         assert len(prediction) == len(part), (len(prediction), len(part))
         start = self._took("predict", start)
@@ -73,7 +74,7 @@ class Pipeline:
     def _encoded(self, records: Records, part: Part, prediction: Prediction) -> Outcome:
         failed, filtered = prediction.failures.without(Code.FILTERED)
         stamps = _spread(prediction.stamps, part.rows, len(records))
-        part = replace(part, failures=merge(part.failures, failed.at(part.rows)), filtered=joined(part.filtered, part.rows[filtered]))
+        failures, filtered = merge(part.failures, failed.at(part.rows)), joined(part.filtered, part.rows[filtered])
         outputs, scored, echo, rows = prediction.outputs, prediction.stamps, part.echo, part.rows
         if len(prediction.failures):
             kept = others(prediction.failures.rows, len(prediction))
@@ -85,9 +86,8 @@ class Pipeline:
         )
         values, bad = encoded(self.encoder, echo, columns)
         if len(bad):
-            part = replace(part, failures=merge(part.failures, bad.at(rows)))
-            rows = rows[others(bad.rows, len(rows))]
-        return _settled(records, replace(part, rows=rows), values, stamps, prediction.head)
+            failures, rows = merge(failures, bad.at(rows)), rows[others(bad.rows, len(rows))]
+        return _settled(Outcome(_aligned(values, rows, len(records)), failures, filtered, stamps, prediction.head), len(rows))
 
 
 def encoded(encoder: Encoder, echo: Sequence[EchoColumn], columns: pa.RecordBatch) -> tuple[Values, Failures]:
@@ -113,11 +113,16 @@ def _call_of(call: Call, rows: Rows, of: int) -> Call:
     return replace(call, ids=ids, pin=call.pin.take(index) if isinstance(call.pin, pa.Array) else call.pin)
 
 
-def _settled(records: Records, part: Part, values: Values, stamps: pa.RecordBatch, head: int) -> Outcome:
+def _settled(outcome: Outcome, written: int) -> Outcome:
     """Law 1: each record is exactly one of written, failed, filtered."""
-    assert len(values) == len(part.rows), (len(values), len(part.rows))
-    assert len(values) + len(part.failures) + len(part.filtered) == len(records), (len(values), len(part.failures), len(records))
-    return Outcome(_aligned(values, part.rows, len(records)), part.failures, part.filtered, stamps, head)
+    fates = written + len(outcome.failures) + len(outcome.filtered)
+    assert fates == len(outcome.values) == outcome.stamps.num_rows, (
+        written,
+        len(outcome.failures),
+        len(outcome.filtered),
+        len(outcome.values),
+    )
+    return outcome
 
 
 def _aligned(values: Values, rows: Rows, of: int) -> Values:
@@ -128,9 +133,11 @@ def _aligned(values: Values, rows: Rows, of: int) -> Values:
         present = np.zeros(of, bool)
         present[rows] = True
         return ArrowRows(_spread(values.batch, rows, of), present.tolist())
-    spread: list[bytes | None] = [None] * of
-    for row, value in zip(rows.tolist(), values, strict=True):
-        spread[row] = value
+    spread: list[bytes | None] = []
+    for before, row in enumerate(others(rows, of).tolist()):  # by slices, since few are missing
+        spread += values[len(spread) - before : row - before]
+        spread.append(None)
+    spread += values[len(spread) - (of - len(rows)) :]
     return spread
 
 
