@@ -150,7 +150,14 @@ class Broker:
             _PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, folder=folder, user=USER, password=PASSWORD)
         )
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*_java(libs, 128), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        command = [
+            *_java(libs, 128),
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(properties),
+        ]  # = as an id may begin with -
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=_READY_S_MAX, check=False)
         if done.returncode:
             raise ServiceFailed(f"Kafka could not format {folder}:\n{done.stdout}{done.stderr}")
