@@ -74,6 +74,10 @@ class TransactionAborted(SinkFailed):
     """A transaction was given up and can be tried again: drop what is in flight and rewind the source."""
 
 
+class ReaderGone(SinkFailed):
+    """Whoever read standard output has ended, as `head` does: the run ends quietly."""
+
+
 class BadRecord(InstreamError):
     """A record cannot be scored, and the pipeline has no place for dead letters."""
 

@@ -1,6 +1,15 @@
 """Where records come from and where they go."""
 
-from instream.connectors.open import carries_headers, format_of, member_of, open_sink, open_source, open_transactional, set_start
+from instream.connectors.open import (
+    carries_headers,
+    format_of,
+    keeps_positions,
+    member_of,
+    open_sink,
+    open_source,
+    open_transactional,
+    set_start,
+)
 from instream.connectors.protocol import Lag, Sink, Source, Transactional
 
 __all__ = [
@@ -10,6 +19,7 @@ __all__ = [
     "Transactional",
     "carries_headers",
     "format_of",
+    "keeps_positions",
     "member_of",
     "open_sink",
     "open_source",

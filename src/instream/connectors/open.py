@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from instream import settings
-from instream.connectors.opening import COLUMNS, Column, SinkOpening, SourceOpening
+from instream.connectors.opening import COLUMNS, Column, Existing, SinkOpening, SourceOpening
 from instream.connectors.protocol import Sink, Source, Transactional
 from instream.connectors.registry import connector, kind_of
 from instream.connectors.start import start_of
@@ -88,15 +88,24 @@ def _source_opening(
     )
 
 
-def open_sink(sink: settings.Sink | settings.DeadLetter, *, folder: Path, limits: settings.Limits, source_id: SourceId = "none") -> Sink:
+def open_sink(
+    sink: settings.Sink | settings.DeadLetter,
+    *,
+    folder: Path,
+    limits: settings.Limits,
+    source_id: SourceId = "none",
+    existing: Existing = "replace",
+) -> Sink:
     """Open where outputs or dead letters go, at least once.
 
     Args:
+        existing: what becomes of a file that is there. "append" where the source keeps positions (`keeps_positions`), or
+            a restart would lose what is committed. Dead letters are never hidden under a temporary name.
         source_id: "header" writes the header `instream-source`, where headers are carried.
     Raises:
         SettingsInvalid, SinkFailed, MissingExtra: as `open_source`.
     """
-    opening = _sink_opening(sink, folder, int(limits.bytes) // (2 * _SHARES), source_id, None)
+    opening = _sink_opening(sink, folder, int(limits.bytes) // (2 * _SHARES), source_id, None, existing)
     return connector(kind_of(opening.url)).open_sinks([opening])[0]
 
 
@@ -117,20 +126,28 @@ def open_transactional(
         SettingsInvalid, SinkFailed, MissingExtra: as `open_source`.
     """
     share = int(limits.bytes) // _SHARES
-    openings = [_sink_opening(sink, folder, share, source_id, transactional_id)]
+    openings = [_sink_opening(sink, folder, share, source_id, transactional_id, "append")]
     if dead_letter.url is not None:
-        openings.append(_sink_opening(dead_letter, folder, share, "none", transactional_id))
+        openings.append(_sink_opening(dead_letter, folder, share, "none", transactional_id, "append"))
     sinks: list[Transactional] = connector("kafka").open_sinks(openings)  # type: ignore[assignment]  # with an id they are
     return sinks[0], sinks[1] if len(sinks) > 1 else None
 
 
 def _sink_opening(
-    sink: settings.Sink | settings.DeadLetter, folder: Path, nbytes: int, source_id: SourceId, transactional_id: str | None
+    sink: settings.Sink | settings.DeadLetter,
+    folder: Path,
+    nbytes: int,
+    source_id: SourceId,
+    transactional_id: str | None,
+    existing: Existing,
 ) -> SinkOpening:
     assert sink.url is not None
+    letters = isinstance(sink, settings.DeadLetter)
     return SinkOpening(
         url=parse(resolve(sink.url, folder), folder),
         nbytes=nbytes,
+        existing="truncate" if letters and existing == "replace" else existing,
+        holds="letters" if letters else "outputs",
         partitioner=sink.partitioner if isinstance(sink, settings.Sink) else "murmur2_random",
         source_id=source_id,
         transactional_id=transactional_id,
@@ -146,4 +163,9 @@ def format_of(url: str, folder: Path = Path()) -> Format:
 
 def carries_headers(url: str, folder: Path = Path()) -> bool:
     """Whether a record there has headers, which is where a dead letter says its reason. Raises SettingsInvalid."""
+    return isinstance(parse(resolve(url, folder), folder), KafkaUrl)
+
+
+def keeps_positions(url: str, folder: Path = Path()) -> bool:
+    """Whether a source there goes on where the last run committed, or begins anew each time. Raises SettingsInvalid."""
     return isinstance(parse(resolve(url, folder), folder), KafkaUrl)

@@ -11,6 +11,7 @@ from instream.connectors.url import Url
 
 Options = Mapping[str, str | int | float | bool]
 Column = Literal["keys", "headers", "timestamps"]
+Existing = Literal["append", "replace", "truncate"]
 COLUMNS: frozenset[Column] = frozenset(("keys", "headers", "timestamps"))
 
 
@@ -49,11 +50,15 @@ class SinkOpening:
         partitioner: "murmur2_random" places keys as Java does; "source" keeps the source's partition.
         source_id: "header" writes `instream-source: topic/partition/offset`.
         transactional_id: makes the sink transactional, and fences the one that had it before.
+        existing: what becomes of a file that is there.
+        holds: "letters" are dead letters, which are texts whatever the source is.
         options: as in the file, secrets resolved.
     """
 
     url: Url
     nbytes: int
+    existing: Existing
+    holds: Literal["outputs", "letters"]
     partitioner: Literal["murmur2_random", "source"]
     source_id: Literal["header", "none"]
     transactional_id: str | None
