@@ -35,17 +35,24 @@ def matrix(columns: Mapping[str, Value], names: Sequence[str], dtype: npt.DTypeL
     """Several columns side by side: shape (rows, k), C order, null as NaN.
 
     Raises:
-        ValueError: a null where `dtype` is no float; names the column.
+        ValueError: a null where `dtype` is no float, or a number that it cannot hold; names the column.
     """
-    if len(names) == 1:
-        only = numbers(columns[names[0]]).reshape(rows, -1)
-        _check_whole(only, names[0], dtype)
-        return np.ascontiguousarray(only, dtype)
     parts = [numbers(columns[name]) for name in names]
-    packed = np.empty((rows, sum(1 if part.ndim == 1 else part.shape[1] for part in parts)), dtype)
-    at = 0
     for name, part in zip(names, parts, strict=True):
         _check_whole(part, name, dtype)
+    try:
+        with np.errstate(over="raise"):  # as an infinity it would be answered, and wrongly
+            return _packed(parts, dtype, rows)
+    except FloatingPointError:
+        raise ValueError(_too_large(names, parts, np.dtype(dtype))) from None
+
+
+def _packed(parts: Sequence[Array], dtype: npt.DTypeLike, rows: int) -> Array:
+    if len(parts) == 1:
+        return np.ascontiguousarray(parts[0].reshape(rows, -1), dtype)
+    packed = np.empty((rows, sum(1 if part.ndim == 1 else part.shape[1] for part in parts)), dtype)
+    at = 0
+    for part in parts:
         if part.ndim == 1:
             packed[:, at] = part  # converts as it copies
             at += 1
@@ -53,6 +60,14 @@ def matrix(columns: Mapping[str, Value], names: Sequence[str], dtype: npt.DTypeL
             packed[:, at : at + part.shape[1]] = part
             at += part.shape[1]
     return packed
+
+
+def _too_large(names: Sequence[str], parts: Sequence[Array], dtype: np.dtype[Any]) -> str:
+    for name, part in zip(names, parts, strict=True):
+        if part.dtype.kind == "f" and np.nanmax(np.abs(np.where(np.isinf(part), 0, part))) > np.finfo(dtype).max:
+            row = int(np.argmax(np.abs(np.where(np.isinf(part), 0, np.nan_to_num(part))).reshape(len(part), -1).max(axis=1)))
+            return f"row {row}, {name}: {np.nanmax(np.abs(part[row])):g} is too large for {dtype}, which the model reads"
+    return f"a number is too large for {dtype}, which the model reads"
 
 
 def _check_whole(part: Array, name: str, dtype: npt.DTypeLike) -> None:

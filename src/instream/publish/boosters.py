@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from instream.compare import PROBABILITIES
 from instream.errors import ConversionRefused
+from instream.formats.columns import codes
 from instream.formats.labels import LABEL, PREDICTION
 from instream.publish.original import Border
 from instream.publish.sample import Sample
@@ -42,10 +43,13 @@ def columns_of(names: Sequence[str] | None, count: int, sample: Sample) -> tuple
 
 def frame_of(batch: pa.RecordBatch, names: Sequence[str], categories: Mapping[str, tuple[Category, ...]]) -> pd.DataFrame:
     """The data frame that the framework's own predict gets: categories as pandas' type, null as NaN."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in names:
-        values = batch.column(name).to_pandas()
-        columns[name] = pd.Categorical(values, categories=list(categories[name])) if name in categories else values.to_numpy()
+        if name in categories:
+            positions = np.nan_to_num(codes(batch.column(name), pa.array(categories[name])), nan=-1).astype(np.int64)
+            columns[name] = pd.Categorical.from_codes(positions, categories=pd.Index(categories[name]))
+        else:
+            columns[name] = batch.column(name).to_numpy(zero_copy_only=False)
     return pd.DataFrame(columns)
 
 

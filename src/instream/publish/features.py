@@ -13,8 +13,7 @@ from instream.errors import ConversionRefused
 from instream.failures import Rows
 from instream.features import from_reference
 from instream.package import FeatureSource
-from instream.publish.sample import Sample, sample_of
-from instream.publish.signature import type_of
+from instream.publish.sample import Sample, sample_of, type_of
 from instream.signature import Field
 
 FILE = "features.py"

@@ -15,8 +15,8 @@ from instream.formats.chain import Chain
 from instream.formats.onnx import dtype_of, inputs_of, model_of, open_session
 from instream.package import Step
 from instream.publish.original import Border, Conversion
-from instream.publish.sample import Sample
-from instream.signature import Category, Field, Signature, type_text
+from instream.publish.sample import Sample, type_of
+from instream.signature import Category, Field, Signature
 
 FILE = "model.onnx"
 
@@ -33,7 +33,7 @@ class OnnxOriginal:
         feeds = _feeds(session.get_inputs(), sample.batch)
         self.inputs = tuple(name for names in feeds.values() for name in names)
         self._step = Step("onnx", FILE, feeds, {each.name: each.name for each in session.get_outputs()})
-        fields = tuple(Field(name, type_text(sample.batch.schema.field(name).type)) for name in self.inputs)
+        fields = tuple(Field(name, type_of(name, sample.batch.schema.field(name).type)) for name in self.inputs)
         model = model_of(session, self._step, len(content), inputs_of(session, self._step, FILE))
         rows = min(2, sample.batch.num_rows)
         first = sample.batch.slice(0, rows)

@@ -62,12 +62,14 @@ def _recombined(sample: pa.RecordBatch, fixed: Sequence[str]) -> pa.RecordBatch:
 def _at_borders(base: pa.RecordBatch, border: Border) -> pa.RecordBatch:
     kind = base.schema.field(border.column).type
     at = border.values
-    single = at.astype(np.float32)
+    with np.errstate(over="ignore"):  # LightGBM writes 1e308 for "any number"
+        single = at.astype(np.float32)
     around = [at, np.nextafter(at, -np.inf), np.nextafter(at, np.inf)]
     around += [
         each.astype(np.float64) for each in (single, np.nextafter(single, np.float32(-np.inf)), np.nextafter(single, np.float32(np.inf)))
     ]
     values = np.unique(np.concatenate(around))
+    values = values[np.isfinite(values)]
     if pa.types.is_integer(kind):
         values = np.unique(np.concatenate([np.floor(at), np.ceil(at)]))
         limits = np.iinfo(kind.to_pandas_dtype())

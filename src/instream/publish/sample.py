@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from instream.errors import PackageError
-from instream.signature import Category
+from instream.errors import ConversionRefused, PackageError
+from instream.signature import Category, type_text
 
 ROWS_MAX = 1_000_000
 _ENDINGS = ".parquet, .jsonl, .csv"
@@ -57,6 +57,14 @@ def sample_of(given: Any) -> Sample:
         arrays.append(_plain(column))
         names.append(name)
     return Sample(pa.RecordBatch.from_arrays(arrays, names), categories)
+
+
+def type_of(name: str, kind: pa.DataType) -> str:
+    """The name of a column's type. Raises ConversionRefused for those that no signature has."""
+    try:
+        return type_text(kind)
+    except PackageError as error:
+        raise ConversionRefused(f"{name}: {error}; make a number or a text of it first, in the sample or in a feature step") from error
 
 
 def _table(given: Any) -> pa.Table:

@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from instream.errors import ConversionRefused, PackageError
 from instream.publish.original import Original
 from instream.publish.proofset import UNSEEN, with_column
-from instream.publish.sample import Sample
-from instream.signature import Category, Field, Signature, type_text
+from instream.publish.sample import Sample, type_of
+from instream.signature import Category, Field, Signature
 
 _TRIAL_ROWS = 8
 _CATEGORIES_MAX = 1_000
@@ -55,14 +54,6 @@ def describe(original: Original, sample: Sample) -> Described:
         nullable = column.null_count > 0 or _accepts(original, sample.batch, name, None)
         fields.append(Field(name, kind, nullable, _categories(name, column, known, sample.categories)))
     return Described(Signature(tuple(fields), original.outputs), tuple(closed), tuple(opaque))
-
-
-def type_of(name: str, kind: pa.DataType) -> str:
-    """The name of a column's type. Raises ConversionRefused for those that no signature has."""
-    try:
-        return type_text(kind)
-    except PackageError as error:
-        raise ConversionRefused(f"{name}: {error}; make a number or a text of it first, in the sample or in a feature step") from error
 
 
 def _accepts(original: Original, batch: pa.RecordBatch, name: str, value: str | None) -> bool:

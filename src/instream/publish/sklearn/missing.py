@@ -33,7 +33,7 @@ def _repair(ensemble: Any, inner: Sequence[Any]) -> None:
     attributes = {each.name: each for each in ensemble.attribute}
     ids = np.array(attributes["nodes_treeids"].ints)
     nodes = np.array(attributes["nodes_nodeids"].ints)
-    splits = np.array(attributes["nodes_featureids"].ints) + 1j * np.array(attributes["nodes_values"].floats)
+    splits = np.column_stack([attributes["nodes_featureids"].ints, attributes["nodes_values"].floats])
     left = np.zeros(len(ids), np.int64)
     for number in np.unique(ids):
         here = np.flatnonzero(ids == number)
@@ -48,9 +48,9 @@ def _repair(ensemble: Any, inner: Sequence[Any]) -> None:
 
 
 def _is_same(tree: Any, nodes: Any, splits: Any) -> bool:
-    """Whether a tree has these splits (feature + 1j * threshold); bagging and isolation forests come in another order."""
+    """Whether a tree has these splits (feature, threshold); bagging and isolation forests come in another order."""
     if tree.node_count != len(nodes):
         return False
     inner = tree.children_left[nodes] >= 0
-    own = tree.feature[nodes][inner] + 1j * tree.threshold[nodes][inner]
+    own = np.column_stack([tree.feature[nodes][inner], tree.threshold[nodes][inner]])  # inf: missing against all others
     return bool(np.allclose(own, splits[inner], rtol=1e-6, atol=1e-12))

@@ -18,9 +18,9 @@ from instream.formats.labels import LABEL, PREDICTION
 from instream.formats.sklearn import FRAME, MATRIX, NAN, NONE, SklearnModel
 from instream.package import Step
 from instream.publish.original import Border, Conversion
-from instream.publish.sample import Sample
+from instream.publish.sample import Sample, type_of
 from instream.publish.sklearn import conversions, inside
-from instream.signature import Category, Field, Signature, type_text
+from instream.signature import Category, Field, Signature
 
 
 class SklearnOriginal:
@@ -36,7 +36,7 @@ class SklearnOriginal:
         self._methods = _methods(estimator)
         self._step = Step("sklearn", "", {"X": self.inputs}, dict(self._methods), _options(estimator, sample))
         known = dict(self.categories()) | {name: sample.categories[name] for name in self.inputs if name in sample.categories}
-        types = {name: type_text(sample.batch.schema.field(name).type) for name in self.inputs}
+        types = {name: type_of(name, sample.batch.schema.field(name).type) for name in self.inputs}
         fields = tuple(Field(name, types[name], True, known.get(name)) for name in self.inputs)
         self.outputs = _outputs(estimator, self._methods, self._answers(sample.batch.slice(0, 1), fields))
         signature = Signature(fields, self.outputs)

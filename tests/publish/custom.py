@@ -1,0 +1,21 @@
+"""A transformer of a user's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    def __init__(self, low: float = -1.0, high: float = 1.0) -> None:
+        self.low = low
+        self.high = high
+
+    def fit(self, rows: Any, labels: Any = None) -> Clip:
+        self.fitted_ = True
+        return self
+
+    def transform(self, rows: Any) -> Any:
+        return np.clip(np.asarray(rows, float), self.low, self.high)
