@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instream.codecs import Decoded, Field, decoder, echo_of
+from instream.codecs import Decoded, Echo, Field, decoder, echo_of
+from instream.codecs.json_decode import PART_ROWS
 from instream.errors import SettingsInvalid
 from instream.failures import Code
-from instream.testing.codecs import BAD_JSON, ECHO, FIELDS, ODD_JSON, RECORD_BYTES_MAX
+from instream.testing.codecs import BAD_JSON, ECHO, FIELDS, ODD_JSON, RECORD_BYTES_MAX, keyed_json, seen
 
 JSON = decoder("json", FIELDS, ECHO, RECORD_BYTES_MAX)
 
@@ -167,6 +168,19 @@ def test_pointers_reach_names_with_slashes_and_tildes() -> None:
 def test_a_pointer_that_names_nothing_is_refused(pointer: str) -> None:
     with pytest.raises(SettingsInvalid, match="pointer"):
         decoder("json", [Field("x", pointer, pa.float64())], [], 10_000)
+
+
+def test_a_batch_of_several_parts_is_the_same_as_one_of_each() -> None:
+    values = keyed_json(2 * PART_ROWS + 300)
+    parts: dict[int, Any] = {}
+    for start in range(0, len(values), 700):
+        parts |= seen(JSON.decode(values[start : start + 700]), start)
+    assert seen(JSON.decode(values)) == parts
+    typed = decoder("json", FIELDS, [Echo("key", "id", pa.string())], RECORD_BYTES_MAX).decode(
+        [b'{"id": "a", "x": 1, "deep": {"v": [1, 2]}}'] * 4_100
+    )
+    assert pa.array(typed.echo[0]).to_pylist() == ["a"] * 4_100
+    assert JSON.decode([None] * 4_100).batch.num_rows == 0
 
 
 def test_a_type_that_json_cannot_have_is_refused() -> None:

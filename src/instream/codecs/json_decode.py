@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from instream.codecs.columns import Column, Columns
 from instream.codecs.explain import explain, not_utf8
 from instream.codecs.fields import Echo, Field, Tokens, tokens_of
-from instream.codecs.layout import UINT64_MAX, Layout, Leaf, compiled, is_uint64, layouts, numbers_at
-from instream.codecs.protocol import Decoded
-from instream.failures import Code, Rows, failures_of
+from instream.codecs.json_parse import Parse, order_of, parse_all, parser_of, without
+from instream.codecs.layout import Leaf, layouts
+from instream.codecs.protocol import Decoded, EchoColumn
+from instream.failures import Code, Failures, Rows, failures_of
 
 Faults = list[tuple[int, Code, str]]
-Parse = Callable[[bytes], Any]
-_BAD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+PART_ROWS = 2_000
+"""Decoded at once. The Structs of so many records stay in the processor's cache: 0.64 µs a record where 10,000 at once
+take 0.74 and 250 take 0.75; and a batch of a million records needs no memory for a million Structs."""
 
 
 class JsonDecoder:
@@ -38,16 +39,22 @@ class JsonDecoder:
         """See `protocol.Decoder`."""
         if not self._learned:
             self._learn(values)
+        if len(values) <= PART_ROWS:
+            return self._part(values)
+        starts = range(0, len(values), PART_ROWS)
+        return _whole(starts, [self._part(values[start : start + PART_ROWS]) for start in starts])
+
+    def _part(self, values: Sequence[bytes | None]) -> Decoded:
         readers = self._readers  # another thread may learn meanwhile
         faults: Faults = []
         rows, good = self._readable(values, faults)
         parsed: list[list[Any]] = []
         for last, (parse, _) in enumerate(readers, 1 - len(readers)):
-            objects, bad = _parse(parse, good)
+            objects, bad = parse_all(parse, good)
             if bad:
                 faults += [(int(rows[at]), *explain(good[at], self._leaves, error)) for at, error in bad.items()]
-                rows, parsed = np.delete(rows, list(bad)), [_without(earlier, bad) for earlier in parsed]
-                good = good if last == 0 else _without(good, bad)
+                rows, parsed = np.delete(rows, list(bad)), [without(earlier, bad) for earlier in parsed]
+                good = good if last == 0 else without(good, bad)
             parsed.append(objects)
         columns: dict[int, Column] = {}
         for (_, columns_of), objects in zip(readers, parsed, strict=True):
@@ -70,7 +77,7 @@ class JsonDecoder:
         suspects = [row for row, value in enumerate(values) if value is None or len(value) > limit or not value.isascii()]
         bad = {row: fault for row in suspects if (fault := self._unreadable(values[row]))}
         faults += [(row, *fault) for row, fault in bad.items()]
-        return np.delete(np.arange(len(values), dtype=np.int32), list(bad)), _without(values, bad)
+        return np.delete(np.arange(len(values), dtype=np.int32), list(bad)), without(values, bad)
 
     def _unreadable(self, value: bytes | None) -> tuple[Code, str] | None:
         if value is None:
@@ -89,69 +96,33 @@ class JsonDecoder:
         for value in values[:100]:
             if value is None or len(value) > self._limit:
                 continue
-            try:
-                record = msgspec.json.decode(value)
-            except _BAD:
-                continue
-            self._readers = self._readers_for(_places(record))
-            self._learned = True
-            return
+            if order := order_of(value):
+                self._readers = self._readers_for(order)
+                self._learned = True
+                return
 
     def _readers_for(self, order: Mapping[Tokens, int]) -> list[tuple[Parse, Columns]]:
-        return [(_parser(self._leaves, layout), Columns(self._leaves, layout)) for layout in layouts(self._leaves, order)]
+        return [(parser_of(self._leaves, layout), Columns(self._leaves, layout)) for layout in layouts(self._leaves, order)]
 
 
-def _parse(parse: Parse, values: Sequence[bytes]) -> tuple[list[Any], dict[int, str]]:
-    """Objects of the good ones, and what was wrong at which position.
-
-    `extend` keeps what came before the exception, and the iterator goes on behind it: no price for good records.
-    """
-    objects: list[Any] = []
-    bad: dict[int, str] = {}
-    rest = iter(values)
-    while True:
-        try:
-            objects.extend(map(parse, rest))
-            return objects, bad
-        except _BAD as error:
-            bad[len(objects) + len(bad)] = str(error)
-
-
-def _parser(leaves: Sequence[Leaf], layout: Layout) -> Parse:
-    """msgspec takes no bound above 2**63: where a uint64 is wanted, each record is looked at again."""
-    parse: Parse = msgspec.json.Decoder(layout.struct).decode
-    wide = [numbers_at(leaves[i], text) for i, text in layout.reach.items() if is_uint64(leaves[i].type)]
-    if not wide:
-        return parse
-    numbers = compiled(f"lambda o: ({', '.join(wide)},)")
-
-    def parse_checked(value: bytes) -> Any:
-        record = parse(value)
-        if any(number is not None and number > UINT64_MAX for number in numbers(record)):
-            raise msgspec.ValidationError("Integer value out of range")
-        return record
-
-    return parse_checked
+def _whole(starts: Sequence[int], parts: Sequence[Decoded]) -> Decoded:
+    """The parts of one batch together again; `starts` are the records that they begin with."""
+    failed = [part.failures for part in parts]
+    failures = Failures(
+        np.concatenate([part.rows + np.int32(start) for start, part in zip(starts, failed, strict=True)]),
+        [code for part in failed for code in part.codes],
+        [message for part in failed for message in part.messages],
+    )
+    batches = pa.Table.from_batches([part.batch for part in parts]).combine_chunks().to_batches()
+    return Decoded(
+        batches[0] if batches else parts[0].batch,
+        np.concatenate([part.rows + np.int32(start) for start, part in zip(starts, parts, strict=True)]),
+        failures,
+        [_joined(columns) for columns in zip(*(part.echo for part in parts), strict=True)],
+    )
 
 
-def _without(items: Sequence[Any], positions: Iterable[int]) -> list[Any]:
-    """All but some, whose positions are in order; by slices, since most stay."""
-    kept: list[Any] = []
-    start = 0
-    for at in positions:
-        kept += items[start:at]
-        start = at + 1
-    kept += items[start:]
-    return kept
-
-
-def _places(record: Any) -> dict[Tokens, int]:
-    """Where each key stands in a record, nested ones included."""
-    order: dict[Tokens, int] = {}
-    todo: list[tuple[Tokens, Any]] = [((), record)]
-    while todo:
-        tokens, value = todo.pop()
-        order[tokens] = len(order)
-        if isinstance(value, dict):
-            todo += [((*tokens, key), inside) for key, inside in reversed(value.items())]
-    return order
+def _joined(columns: Sequence[EchoColumn]) -> EchoColumn:
+    if isinstance(columns[0], pa.Array):
+        return pa.concat_arrays(columns)
+    return [text for column in columns for text in column]
