@@ -1,24 +1,26 @@
-"""`python -m benchmarks`: throughput against peers; `latency`, `bad` and `swap` measure the rest."""
+"""`python -m benchmarks`: throughput against peers; `latency`, `bad`, `swap` and `profile` measure the rest."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from benchmarks.bad import bad as measure_bad
 from benchmarks.contestants import ALL, Contestant
 from benchmarks.latency import latency as measure_latency
+from benchmarks.profile import profile as measure_profile
 from benchmarks.swap import swap as measure_swap
 from benchmarks.throughput import SECONDS_MAX, throughput
 
-app = typer.Typer(add_completion=False, help=__doc__)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 _NAMES = ", ".join(each.name for each in ALL)
 
 Rounds = Annotated[int, typer.Option(min=1, max=100, help="Interleaved rounds; the medians count.")]
 Records = Annotated[int, typer.Option(min=10_000, max=100_000_000, help="Records in the topic that is drained.")]
 Only = Annotated[str, typer.Option(help=f"Names, separated by commas, of {_NAMES}.")]
+Mode = Annotated[Literal["at_least_once", "exactly_once"], typer.Option(help="Delivery of the worker.")]
 Quick = Annotated[bool, typer.Option("--quick", help="One round of 300,000 records: does it run? Its figures mean little.")]
 Seconds = Annotated[int, typer.Option(min=1, max=3_600, help="Timed, after 5 s of warm-up.")]
 Rate = Annotated[int, typer.Option(min=100, max=1_000_000, help="Records a second.")]
@@ -51,6 +53,12 @@ def bad(rounds: Rounds = 3, records: Records = 1_000_000) -> None:
 def swap(rounds: Rounds = 1, records: Records = 6_000_000) -> None:
     """Largest gap and throughput while a version is swapped in that takes 5 seconds to load."""
     measure_swap(rounds, records)
+
+
+@app.command()
+def profile(records: Records = 1_000_000, mode: Mode = "at_least_once") -> None:
+    """Where the µs of one worker go, by step and by thread."""
+    measure_profile(records, mode)
 
 
 def chosen(only: str) -> list[Contestant]:
