@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from instream.codecs import Decoder, EchoColumn, Encoder
-from instream.failures import Code, Failures, Rows, failures_of, merge
+from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
 from instream.features import FeatureStep
 from instream.flow.bisect import isolate
 from instream.observe.metrics import STAGE_SECONDS
@@ -56,10 +56,10 @@ class Pipeline:
         if self.features is not None:
             part = part.featured(self.features.apply(part.batch))
             start = self._took("features", start)
-        if not len(part):
-            nothing = _aligned([], part.rows, len(records))
-            return _settled(Outcome(nothing, part.failures, part.filtered, _no_stamps(len(records)), 0), 0)
-        prediction = self.predictor.predict(part.batch, _call_of(call, part.rows, len(records)))
+        if len(part):
+            prediction = self.predictor.predict(part.batch, _call_of(call, part.rows, len(records)))
+        else:
+            prediction = Prediction(_no_rows(self.predictor.produces), _no_rows(STAMPS), 0, NONE)
         assert len(prediction) == len(part), (len(prediction), len(part))
         start = self._took("predict", start)
         outcome = self._encoded(records, part, prediction)
@@ -93,6 +93,8 @@ class Pipeline:
 def encoded(encoder: Encoder, echo: Sequence[EchoColumn], columns: pa.RecordBatch) -> tuple[Values, Failures]:
     """The rows that can be written, and those that cannot: each fails alone."""
     bad: list[tuple[int, Code, str]] = []
+    if not columns.num_rows:
+        return encoder.encode(echo, columns), NONE
 
     def encode(start: int, length: int) -> Values:
         if length == columns.num_rows:
@@ -152,5 +154,5 @@ def _spread(batch: pa.RecordBatch, rows: Rows, of: int) -> pa.RecordBatch:
     return batch.take(pa.array(index, mask=absent))
 
 
-def _no_stamps(rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.nulls(rows, field.type) for field in STAMPS], schema=STAMPS)
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

@@ -16,6 +16,7 @@ from instream.failures import Code, failures_of
 from instream.pipeline import Pipeline
 from instream.predictor import STAMPS, Call, Prediction, Readiness
 from instream.records import Outcome, Partition, Records
+from instream.rows import ArrowRows
 from instream.testing.codecs import some
 
 
@@ -134,12 +135,23 @@ class PipelineLaws:
         alone = {row: fates(pipeline.process(records_of(some(values, [row]), row)), row)[row] for row in range(len(values))}
         assert whole == alone
 
-    def test_an_empty_batch_and_one_of_bad_records_only(self, pipeline: Pipeline, values: Sequence[bytes | None]) -> None:
-        """Law 1 at its ends: no record, no fate; and no good record, no call of the predictor."""
-        assert fates(pipeline.process(records_of(some(values, [])))) == {}
+    def test_an_empty_batch_and_one_of_bad_records_only(
+        self, pipeline: Pipeline, predictor: LinearPredictor, values: Sequence[bytes | None]
+    ) -> None:
+        """Law 1 at its ends: no record, no fate; no good record, no call of the predictor; and a sink gets what it always gets."""
         outcome = pipeline.process(records_of(values))
-        bad = [row for row, code in zip(outcome.failures.rows.tolist(), outcome.failures.codes, strict=True) if code != Code.SCORE]
-        assert len(pipeline.process(records_of(some(values, bad))).failures) == len(bad)
+        codes = dict(zip(outcome.failures.rows.tolist(), outcome.failures.codes, strict=True))
+        undecoded = [row for row, code in codes.items() if code != Code.SCORE]
+        for rows in ([], undecoded, list(codes), outcome.filtered.tolist()):
+            few = pipeline.process(records_of(some(values, rows)))
+            assert (len(few.values), len(few.failures) + len(few.filtered)) == (len(rows), len(rows))
+            assert type(few.values) is type(outcome.values)
+            assert few.stamps.schema == outcome.stamps.schema
+            if isinstance(few.values, ArrowRows) and isinstance(outcome.values, ArrowRows):
+                assert few.values.batch.schema == outcome.values.batch.schema
+        calls = len(predictor.batches)
+        assert pipeline.process(records_of(some(values, undecoded))).head == 0
+        assert len(predictor.batches) == calls
 
     @pytest.mark.parametrize("error", [Unavailable("away", 0.5), Closed("closed")])
     def test_an_outage_settles_nothing(
