@@ -15,7 +15,7 @@ def test_the_file_says_what_was_found(tmp_path: Path) -> None:
     assert loaded.name == "delays"
     assert loaded.output.echo == ("id",)
     assert loaded.source is not None
-    assert loaded.source.fields == {"dep_delay": "/payload/depDelay", "dest": "/dest"}
+    assert loaded.source.fields == {"dep_delay": "/payload/depDelay"}
 
 
 def test_every_setting_is_shown_with_a_default_that_loads(tmp_path: Path) -> None:
