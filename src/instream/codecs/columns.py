@@ -58,7 +58,7 @@ class Columns:
         return columns
 
     def _numbers(self, objects: Objects) -> dict[int, Column]:
-        rows = np.frombuffer(bytearray(self._pack(objects, self._row.pack)), self._dtype)
+        rows = np.frombuffer(self._pack(objects, self._row.pack), self._dtype)
         return {i: _array(np.ascontiguousarray(rows[f"f{i}"]), kind) for i, kind in self._types.items()}
 
 

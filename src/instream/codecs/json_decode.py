@@ -17,6 +17,8 @@ from instream.codecs.protocol import Decoded, EchoColumn
 from instream.failures import Code, Failures, Rows, failures_of
 
 Faults = list[tuple[int, Code, str]]
+_JOINED_BYTES = 1 << 20
+
 PART_ROWS = 2_000
 """Decoded at once. The Structs of so many records stay in the processor's cache: 0.64 µs a record where 10,000 at once
 take 0.74 and 250 take 0.75; and a batch of a million records needs no memory for a million Structs."""
@@ -64,20 +66,26 @@ class JsonDecoder:
         return Decoded(batch, rows, failures_of(faults), [columns[i] for i in range(inputs, len(self._leaves))])
 
     def _readable(self, values: Sequence[bytes | None], faults: Faults) -> tuple[Rows, Sequence[bytes]]:
-        """Leave out what is not worth parsing. msgspec does not look into strings that it skips: UTF-8 is checked here.
-
-        The check costs 0.03 µs a record where all is ASCII, the size 0.02, and no copy of the batch is made.
-        """
-        try:
-            if max(map(len, values), default=0) <= self._limit and all(map(bytes.isascii, values)):  # type: ignore[arg-type]
-                return np.arange(len(values), dtype=np.int32), values  # type: ignore[return-value]
-        except TypeError:  # a tombstone has no length
-            pass
+        """Leave out what is not worth parsing. msgspec does not look into strings that it skips: UTF-8 is checked here."""
+        if self._is_plain(values):
+            return np.arange(len(values), dtype=np.int32), values  # type: ignore[return-value]
         limit = self._limit
         suspects = [row for row, value in enumerate(values) if value is None or len(value) > limit or not value.isascii()]
         bad = {row: fault for row in suspects if (fault := self._unreadable(values[row]))}
         faults += [(row, *fault) for row, fault in bad.items()]
         return np.delete(np.arange(len(values), dtype=np.int32), list(bad)), without(values, bad)
+
+    def _is_plain(self, values: Sequence[bytes | None]) -> bool:
+        """Whether all are ASCII and small enough: for small records asked of all at once, 0.012 µs each; for large ones
+        of each, 0.043, without a copy."""
+        try:
+            if values and len(values) * len(values[0]) <= _JOINED_BYTES:  # type: ignore[arg-type]
+                joined = b"".join(values)  # type: ignore[arg-type]
+                if len(joined) <= self._limit:
+                    return joined.isascii()
+            return max(map(len, values), default=0) <= self._limit and all(map(bytes.isascii, values))  # type: ignore[arg-type]
+        except TypeError:  # a tombstone has no length
+            return False
 
     def _unreadable(self, value: bytes | None) -> tuple[Code, str] | None:
         if value is None:

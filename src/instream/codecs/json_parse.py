@@ -18,6 +18,7 @@ def parse_all(parse: Parse, values: Sequence[bytes]) -> tuple[list[Any], dict[in
     """Objects of the good ones, and what was wrong at which position.
 
     `extend` keeps what came before the exception, and the iterator goes on behind it: no price for good records.
+    msgspec's decode_lines would be no faster, and takes two objects on one line for two records.
     """
     objects: list[Any] = []
     bad: dict[int, str] = {}
