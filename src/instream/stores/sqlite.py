@@ -98,9 +98,11 @@ def _opened(settings: Settings) -> sqlite3.Connection:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file of something else, before anything is written to it."""
+    connection.execute("BEGIN")  # one snapshot: another process may be creating the store just now
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     schema = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    connection.execute("COMMIT")
     if application != APPLICATION and (application or schema or tables):
         raise StoreError(f"{path}: a SQLite file, but not a model store; name another file, it is created when absent")
     if application == APPLICATION and schema != SCHEMA:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from random import Random
 
 from instream.stores.backend import Backend, UnknownResult
@@ -89,3 +90,18 @@ class Pausing(Passing):
             self.waiting.set()
             assert self.go.wait(60), "the test never let this writer go on"
         return super().insert(place, key, value)
+
+
+class Meeting(Passing):
+    """Calls somebody just before its first removal of a row in a place that starts as told."""
+
+    def __init__(self, inner: Backend, place: str, meet: Callable[[], object]) -> None:
+        super().__init__(inner)
+        self._place = place
+        self._meet: Callable[[], object] | None = meet
+
+    def delete(self, place: str, key: str) -> None:
+        if place.startswith(self._place) and self._meet:
+            meet, self._meet = self._meet, None
+            meet()
+        super().delete(place, key)

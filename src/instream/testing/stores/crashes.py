@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,19 @@ import pytest
 from instream.errors import NotFound
 from instream.package import Package, Version
 from instream.stores import Store
-from instream.stores.backend import UnknownResult, scan
+from instream.stores.backend import scan
 from instream.stores.copies import CHUNK_BYTES, UPLOADS, copies_place
-from instream.testing.backends import Crash, Crashing, Pausing, Unsure
+from instream.testing.backends import Crash, Crashing, Meeting, Pausing, Unsure
 from instream.testing.clocks import MovedClock
 from instream.testing.packages import tiny_package
-from instream.testing.stores.fixtures import TWO_DAYS_S, Item, Result, StoreFixtures
+from instream.testing.stores.fixtures import TWO_DAYS_S, StoreFixtures
 
 
-def insist(call: Callable[[Item], Result], item: Item) -> Result:
-    """Until the result is known. A Conflict is no unknown result: it goes through."""
-    for _ in range(100):
-        try:
-            return call(item)
-        except UnknownResult:
-            continue
-    raise AssertionError("100 attempts")
+def published_without_collecting(store: Store, package: Package) -> None:
+    """As `put`, which would collect at its end what this test is about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "collect", lambda: 0)
+        store.put(package)
 
 
 class CrashLaws(StoreFixtures):
@@ -79,19 +77,24 @@ class CrashLaws(StoreFixtures):
 
         for each in range(3):
             package = tiny_package(tmp_path, weight=float(each))
-            assert insist(unsure.put, package) == each + 1
+            assert unsure.put(package) == each + 1
             mine = store.head("delay").next(champion=Version(each + 1), by="test", at_ms=0)
-            assert insist(unsure.append_head, mine) == mine
+            assert unsure.append_head(mine) == mine
         assert store.versions("delay") == (1, 2, 3)
         assert [head.revision for head in store.heads("delay")] == [4, 3, 2, 1]
 
-    def test_garbage_in_use_is_kept(self, store: Store, again: Callable[..., Store], package: Package, clock: MovedClock) -> None:
-        """A publisher that takes up a dead one's old copy, while a collector removes it, publishes all the same."""
+    @pytest.fixture
+    def orphan(self, store: Store, again: Callable[..., Store], package: Package, clock: MovedClock) -> None:
+        """A complete copy, days old, whose publisher ended before it had a number."""
         crashing = again(Crashing(store.backend, 8))  # after upload, 5 chunks, manifest, copy; before its number
         with pytest.raises(Crash):
             crashing.put(package)
         assert [key for key, _ in scan(store.backend, copies_place(package.manifest.digest))] != []
         clock.move(TWO_DAYS_S)
+
+    @pytest.mark.usefixtures("orphan")
+    def test_a_publisher_meets_a_collector(self, store: Store, again: Callable[..., Store], package: Package) -> None:
+        """One that takes up a dead one's copy, which is removed before its number can be seen, publishes all the same."""
         slow = Pausing(store.backend, "versions/")
         publisher = threading.Thread(target=again(slow).put, args=(package,))
         publisher.start()
@@ -99,4 +102,10 @@ class CrashLaws(StoreFixtures):
         assert store.collect() == 1
         slow.go.set()
         publisher.join()
+        store.open("delay", Version(1)).verify()
+
+    @pytest.mark.usefixtures("orphan")
+    def test_a_collector_meets_a_publisher(self, store: Store, again: Callable[..., Store], package: Package) -> None:
+        """One that is about to remove a copy, which gets a number at that moment, leaves it."""
+        assert again(Meeting(store.backend, "copies/", partial(published_without_collecting, store, package))).collect() == 0
         store.open("delay", Version(1)).verify()

@@ -95,10 +95,14 @@ class HeadLaws(StoreFixtures):
             promoted(store, two)
         clock.move(TWO_DAYS_S)
         store.collect()
+        with pytest.raises(Conflict):  # a revision that is gone is not free
+            store.append_head(replace(store.head("delay"), revision=Revision(1)))
+        assert len(store.heads("delay", 2 * KEPT)) == KEPT
         store.delete("delay", one)
         assert store.versions("delay") == (two,)
         with pytest.raises(NotFound, match="was deleted"):
             store.open("delay", one)
+        assert store.collect() == 0
         assert len(list(scan(store.backend, UPLOADS))) == 2
         clock.move(TWO_DAYS_S)
         assert store.collect() == 1
