@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from rich.table import Table
 
 from benchmarks import report, workload
 from benchmarks.contestants.ours import command
 from benchmarks.contestants.protocol import Contestant
-from benchmarks.drain import drain
+from benchmarks.drain import Drained, drain
 from benchmarks.goals import Spread, spread
 from benchmarks.stage import CONSOLE, Stage, progress, stage
 from benchmarks.topics import output_topic
@@ -39,17 +40,18 @@ def bad(rounds: int, records: int) -> None:
         topics = {"clean": on.fill("clean", records, workload.records(records))}
         for number, (kind, spoil) in enumerate(KINDS.items()):
             topics[kind] = on.fill(f"bad-{number}", records, spoiled(records, spoil))
-        rates: dict[str, list[float]] = {kind: [] for kind in topics}
+        runs: dict[str, list[Drained]] = {kind: [] for kind in topics}
         for number in range(rounds):
             for kind, topic in topics.items():
-                rates[kind].append(_rate(on, kind, topic, records, f"round {number + 1}/{rounds}"))
-    found = {
-        kind: spread([one / clean for one, clean in zip(of_kind, rates["clean"], strict=True)])
-        for kind, of_kind in rates.items()
-        if kind != "clean"
-    }
-    _show(found)
-    report.write("bad", {"rates": rates})
+                runs[kind].append(_run(on, kind, topic, records, f"round {number + 1}/{rounds}"))
+    _show({kind: _ratios(of_kind, runs["clean"]) for kind, of_kind in runs.items() if kind != "clean"})
+    report.write("bad", {"runs": {kind: [asdict(each) for each in of_kind] for kind, of_kind in runs.items()}})
+
+
+def _ratios(of_kind: Sequence[Drained], clean: Sequence[Drained]) -> tuple[Spread, Spread]:
+    """Of rates, and of CPU a record, against the clean topic of the same round."""
+    pairs = list(zip(of_kind, clean, strict=True))
+    return spread([one.rate / other.rate for one, other in pairs]), spread([one.cpu_us / other.cpu_us for one, other in pairs])
 
 
 def spoiled(count: int, spoil: Callable[[bytes], bytes | None]) -> Iterator[tuple[bytes, bytes | None]]:
@@ -58,23 +60,24 @@ def spoiled(count: int, spoil: Callable[[bytes], bytes | None]) -> Iterator[tupl
         yield key, spoil(value) if number % _EVERY == _EVERY // 2 else value
 
 
-def _rate(on: Stage, kind: str, topic: str, records: int, where: str) -> float:
-    """Records in a second, bad ones included."""
+def _run(on: Stage, kind: str, topic: str, records: int, where: str) -> Drained:
+    """One drain; its records are those of the source, bad ones included."""
     share = 1 if kind == "clean" else 1 - 1 / _EVERY
     job = on.job("bad", topic)
     with output_topic(job.bootstrap, f"{job.sink}-dead") as dead, progress(f"{where}  {kind}", records) as more:
         url = f'url = "kafka://{job.bootstrap}/{dead}"'
-        ours = Contestant("instream", kind, lambda job: command({"dead_letter": url, "limits": _LIMITS}, job))
-        rate = drain(ours, job, int(records * share), 60, more).rate / share
-    CONSOLE.print(f"{where}  {kind:<20} {rate:>10,.0f} records/s")
-    return rate
+        ours = Contestant(kind, kind, lambda job: command({"dead_letter": url, "limits": _LIMITS}, job))
+        drained = drain(ours, job, int(records * share), 60, more)
+    drained = replace(drained, records=round(drained.records / share))
+    CONSOLE.print(f"{where}  {kind:<20} {drained.rate:>10,.0f} records/s  {drained.cpu_us:6.2f} µs CPU a record")
+    return drained
 
 
-def _show(found: Mapping[str, Spread]) -> None:
-    table = Table(title="Rate with one bad record in a hundred, against a clean topic of the same round", title_justify="left")
-    for column in ("", "found", "goal", ""):
+def _show(found: Mapping[str, tuple[Spread, Spread]]) -> None:
+    table = Table(title="One bad record in a hundred, against a clean topic of the same round", title_justify="left")
+    for column in ("", "rate", "goal", "", "CPU a record"):
         table.add_column(column, justify="left" if not column else "right")
-    for kind, ratio in found.items():
-        verdict = "[green]met[/]" if ratio.median >= GOAL else "[red]missed[/]"
-        table.add_row(kind, report.text(ratio, ".2f"), f"≥ {GOAL:g}", verdict)
+    for kind, (rate, cpu) in found.items():
+        verdict = "[green]met[/]" if rate.median >= GOAL else "[red]missed[/]"
+        table.add_row(kind, report.text(rate, ".2f"), f"≥ {GOAL:g}", verdict, report.text(cpu, ".2f"))
     CONSOLE.print(table)
