@@ -11,6 +11,7 @@ from instream.flow.backoff import backoff
 from instream.flow.clock import SYSTEM, Clock
 from instream.head import Head, Revision
 from instream.live.adopt import Adopted, Adopting
+from instream.live.memory import give_back
 from instream.live.refusal import Postponed, Refused
 from instream.live.rules import Rules
 from instream.live.serving import Serving
@@ -112,6 +113,7 @@ class Follower:
         self._serving, self._rules = adopted.serving, adopted.rules
         self._swap(adopted.serving)
         self._telling.adopted(adopted.serving, adopted.seconds)
+        give_back()  # what the retired version held
 
     def _run(self) -> None:
         while not self._closed.is_set():

@@ -20,7 +20,8 @@ from instream.testing.predictors.fixtures import PredictorFixtures, Start, follo
 _ROWS = 1_000
 _GAP_S = 0.050
 _SHARE = 0.8
-_ATTEMPTS = 6  # other work on the machine makes gaps too: a swap is to blame when there is one in every attempt
+_ALONE_S = 4.0
+_ATTEMPTS = 6  # other work on the machine takes time too: a swap is to blame for what happens in every attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,19 @@ class GapLaws(PredictorFixtures):
         predictor = start()
         found = []
         for _ in range(_ATTEMPTS):
+            alone = score_while(predictor, _for(_ALONE_S))
             swapping = _through_swap(predictor, store, slow)
-            end = time.monotonic() + swapping.seconds
-            alone = score_while(predictor, lambda end=end: time.monotonic() < end)  # type: ignore[misc]
             found.append((swapping.seconds, swapping.gap_s, alone.gap_s, swapping.rate / alone.rate))
             _through_swap(predictor, store, fast)
-            if swapping.gap_s <= _GAP_S and swapping.rate >= _SHARE * alone.rate:
-                break
+            if swapping.gap_s <= max(_GAP_S, alone.gap_s) and swapping.rate >= _SHARE * alone.rate:
+                return
         lines = [f"{s:.1f} s to swap, gap {gap * 1e3:.0f} ms (alone {calm * 1e3:.0f}), rate {share:.2f}" for s, gap, calm, share in found]
-        print(*lines, sep="\n")
-        assert found[-1][1] <= _GAP_S, lines
-        assert found[-1][3] >= _SHARE, lines
+        pytest.fail("\n".join(["every swap made a gap over 50 ms, or cost more than a fifth of the records:", *lines]))
+
+
+def _for(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
 
 
 def _through_swap(predictor: Predictor, store: Store, version: int) -> Scored:
@@ -83,6 +86,7 @@ def _through_swap(predictor: Predictor, store: Store, version: int) -> Scored:
 
     def going() -> bool:
         nonlocal after
+        assert not (refused := predictor.ready().refused), refused
         if not after and in_force():
             after = time.monotonic() + 0.2
         return not after or time.monotonic() < after
