@@ -11,6 +11,9 @@ from instream.errors import ConversionRefused, MissingExtra, UntrustedModel
 PICKLE = "pickle"
 """In `trust`: .joblib, .pkl and .pickle may be read."""
 
+HARMLESS = frozenset(("numpy.dtype",))
+"""Types that skops does not vouch for, though they are mere data: a OneHotEncoder holds one."""
+
 
 def read_model(given: Any, trust: Sequence[str]) -> Any:
     """A model, from its path where one is given.
@@ -30,8 +33,13 @@ def read_model(given: Any, trust: Sequence[str]) -> Any:
     read, extra = _READERS[path.suffix]
     try:
         return read(path, trust)
-    except ImportError as error:
-        raise MissingExtra(f"a {path.suffix} file", extra) from error
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _LIBRARIES:
+            raise MissingExtra(f"a {path.suffix} file", extra) from error
+        raise ConversionRefused(
+            f"model {path} needs the module {error.name}, which is not found: install it, or set PYTHONPATH to the folder that has it; "
+            "wherever the model runs it is needed too"
+        ) from error
     except (ConversionRefused, UntrustedModel):
         raise
     except Exception as error:  # each library raises its own
@@ -41,14 +49,14 @@ def read_model(given: Any, trust: Sequence[str]) -> Any:
 def _skops(path: Path, trust: Sequence[str]) -> Any:
     import skops.io
 
-    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trust))
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trust) - HARMLESS)
     if unknown:
         named = " ".join(f"--trust {name}" for name in unknown)
         raise UntrustedModel(
             f"model {path} holds types that skops does not know: {', '.join(unknown)}. If you trust them, say {named} "
             f"(in Python: trust={tuple(unknown)!r})"
         )
-    return skops.io.load(path, trusted=[name for name in trust if name != PICKLE])
+    return skops.io.load(path, trusted=[*HARMLESS, *(name for name in trust if name != PICKLE)])
 
 
 def _pickle(path: Path, trust: Sequence[str]) -> Any:
@@ -81,6 +89,7 @@ def _onnx(path: Path, trust: Sequence[str]) -> Any:
     return onnx.load(path)
 
 
+_LIBRARIES = ("skops", "joblib", "sklearn", "lightgbm", "xgboost", "onnx")
 _READERS: Mapping[str, tuple[Callable[[Path, Sequence[str]], Any], str]] = {
     ".skops": (_skops, "sklearn"),
     ".joblib": (_pickle, "sklearn"),
