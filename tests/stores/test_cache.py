@@ -101,6 +101,19 @@ def test_a_failed_fetch_leaves_nothing(tmp_path: Path) -> None:
     assert kept(tmp_path / "cache") == set()
 
 
+def test_another_process_is_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("instream.stores.holding._TURN_S", 0.0)  # whose turn it is was waited for too long
+    cache = Cache(tmp_path / "cache")
+    package = sized(tmp_path, 1.0)
+
+    def late(file: File) -> Iterator[bytes]:
+        opened(cache, package)
+        yield package.path(file.name).read_bytes()
+
+    cache.open(package.manifest, late).verify()
+    assert kept(tmp_path / "cache") == {package.manifest.digest}
+
+
 def test_open_again_reads_the_store_no_more(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     package = sized(tmp_path, 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -10,15 +9,14 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from instream.errors import PackageCorrupt, SettingsInvalid, StoreError
 from instream.package import File, Manifest, Package, sha256_of
+from instream.stores.holding import hold, removed, turn
 
 BYTES_MAX = 10 << 30
 _ATTEMPTS = 10
-_TURN_S = 60.0  # how long to wait for a process that fetches the same package before fetching it too
 _ABANDONED_S = 60.0  # an unlocked folder without a final name is no longer being made
 
 Fetch = Callable[[File], Iterator[bytes]]
@@ -59,41 +57,40 @@ class Cache:
 
     def _open(self, final: Path, manifest: Manifest, fetch: Fetch) -> Package:
         for _ in range(_ATTEMPTS):
-            if (hold := _hold(final)) is None:
+            if (held := hold(final)) is None:
                 self._fill(final, manifest, fetch)
                 continue
             try:
                 _complete(final, manifest, fetch)
                 os.utime(final)  # the least recently opened goes first
             except BaseException:
-                os.close(hold)
+                os.close(held)
                 raise
             package = Package(manifest, final)
-            weakref.finalize(package, os.close, hold)
+            weakref.finalize(package, os.close, held)
             return package
         raise StoreError(f"{final} was removed {_ATTEMPTS} times while it was opened; give the cache more room (INSTREAM_CACHE_BYTES)")
 
     def _fill(self, final: Path, manifest: Manifest, fetch: Fetch) -> None:
         """Fetch under a temporary name, then rename: nobody sees half a package."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with _turn(self._folder / f".turn-{manifest.digest[:2]}"):
+        with turn(self._folder / f".turn-{manifest.digest[:2]}"):
             if final.is_dir():
                 return
             self._make_room(sum(file.bytes for file in manifest.files))
             making = self._folder / f".making-{uuid.uuid4().hex}"
             making.mkdir()
-            hold = _hold(making)
+            held = hold(making)
             try:
                 _complete(making, manifest, fetch)
                 making.rename(final)
-            except FileExistsError:  # another process was faster
-                shutil.rmtree(making, ignore_errors=True)
-            except BaseException:
-                shutil.rmtree(making, ignore_errors=True)
-                raise
+            except OSError:
+                if not final.is_dir():  # else another process was faster
+                    raise
             finally:
-                if hold is not None:
-                    os.close(hold)
+                shutil.rmtree(making, ignore_errors=True)  # nothing is there once it was renamed
+                if held is not None:
+                    os.close(held)
 
     def _make_room(self, needed: int) -> None:
         """Remove what was not opened for longest and is not in use. Raises StoreError when that is not enough."""
@@ -102,7 +99,7 @@ class Cache:
         for touched, size, folder in entries:
             making = folder.name.startswith(".")
             unwanted = time.time() - touched > _ABANDONED_S if making else total > self._bytes_max
-            if unwanted and _removed(folder):
+            if unwanted and removed(folder):
                 total -= size
         if total > self._bytes_max:
             raise StoreError(
@@ -137,55 +134,6 @@ def _write(path: Path, file: File, chunks: Iterator[bytes]) -> None:
     if size != file.bytes or digest.hexdigest() != file.sha256:
         raise PackageCorrupt(f"{file.name} in the store is not what the manifest says (digest {file.sha256[:12]})")
     path.chmod(0o444)
-
-
-def _hold(folder: Path) -> int | None:
-    """Lock a folder against removal; None when it is not there. Closing the descriptor lets go."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return None
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    try:
-        same = os.path.samestat(os.stat(folder), os.fstat(descriptor))
-    except FileNotFoundError:
-        same = False
-    if not same:  # removed, or removed and made again, before the lock was ours
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _removed(folder: Path) -> bool:
-    """Remove a folder unless somebody holds it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        trash = folder.with_name(f".trash-{uuid.uuid4().hex}")
-        folder.rename(trash)
-    except OSError:  # held, or another process removed it
-        return not folder.exists()
-    finally:
-        os.close(descriptor)
-    shutil.rmtree(trash, ignore_errors=True)
-    return True
-
-
-@contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """One process fetches, the others wait, but not for ever. There are 256 such files at most."""
-    with path.open("ab") as stream:
-        end = time.monotonic() + _TURN_S
-        while time.monotonic() < end:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.02)
-        yield
 
 
 def _entries(cache: Path) -> Iterator[tuple[float, int, Path]]:
