@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -75,9 +75,9 @@ def trained() -> pd.DataFrame:
 
 
 def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tuple[Account, str]:
-    pipe = Pipe(FOLDER)
-    seen = streamed(pipe, records, rate)
-    pipe.wait()
+    with closing(Pipe(FOLDER)) as pipe:
+        seen = streamed(pipe, records, rate)
+        pipe.wait()
     found = account(seen, truth(later), LATE, dead=lines_in(FOLDER / "dead.jsonl"), filtered=filtered())
     with step("the same stream at full speed"):
         return found, through_pipes(FOLDER, records)
@@ -86,8 +86,7 @@ def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
 def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tuple[Account, str]:
     with step("a Kafka broker of its own"):
         broker = Broker().start()
-    with broker:
-        topics = Topics(broker, "flights", FOLDER)
+    with broker, closing(Topics(broker, "flights", FOLDER)) as topics:
         topics.run()
         seen = streamed(topics, records, rate)
         dead = topics.dead()
@@ -129,16 +128,17 @@ def filtered() -> int:
 
 
 def show(found: Account, speed: str) -> None:
-    for title, rows in (
-        ("What became of the records", rows_of_fate(found)),
-        ("Right on the records that it scored", rows_of_scores(found)),
-    ):
-        head, *body = rows
-        table = Table(*head, title=title, title_justify="left", title_style="bold")
-        for column in table.columns:
+    names, figures = rows_of_fate(found)
+    fate = Table(title="What became of the records", title_justify="left", show_header=False)
+    for name, figure in zip(names, figures, strict=True):
+        fate.add_row(name, figure)
+    head, *versions = rows_of_scores(found)
+    scores = Table(*head, title="How right each version was, on what it scored", title_justify="left")
+    for row in versions:
+        scores.add_row(*row)
+    for table in (fate, scores):
+        for column in table.columns[1:]:
             column.justify = "right"
-        for row in body:
-            table.add_row(*row)
         console.print("\n", table)
     console.print(f"\n[bold]At full speed[/]: {speed}")
 

@@ -38,6 +38,11 @@ class Pipe:
         if self._process.wait(60):
             raise SystemExit(f"the pipeline ended with exit status {self._process.returncode}; its log says why")
 
+    def close(self) -> None:
+        """Whatever happened, leave no process behind."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
 
 INSTREAM = (str(Path(sys.executable).with_name("instream")),)
 """The command, as a user would type it."""

@@ -62,7 +62,7 @@ def write_report(path: Path, account: Account, full_speed: str, where: str) -> N
 
 def rows_of_fate(account: Account) -> list[tuple[str, ...]]:
     return [
-        ("in", "out", "dead-lettered", "filtered", "lost", "duplicated", "records/s", "p50", "p99"),
+        ("in", "out", "dead-lettered", "filtered", "lost", "duplicated", "records/s", "latency p50", "latency p99"),
         (
             *(f"{count:,}" for count in (account.records_in, account.records_out, account.dead, account.filtered)),
             *(f"{count:,}" for count in (account.lost, account.duplicated)),

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 TICK_S = 0.005
-QUIET_S = 60.0
+QUIET_S = 120.0
 """A pipeline that gives nothing for so long has failed."""
 
 

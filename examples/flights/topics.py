@@ -24,10 +24,10 @@ class Topics:
         self._broker, self._name, self._folder = broker, name, folder
         for topic in (name, f"{name}-scored", f"{name}-dead"):
             broker.create_topic(topic, PARTITIONS)
-        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1, "log_level": 3})
+        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1, "log_level": 2})
         self._consumer = Consumer(
             {"bootstrap.servers": broker.bootstrap, "group.id": "demo", "enable.auto.commit": False, "fetch.wait.max.ms": 10}
-            | {"fetch.queue.backoff.ms": 1, "log_level": 3}
+            | {"fetch.queue.backoff.ms": 1, "log_level": 2}
         )
         self._consumer.assign([TopicPartition(f"{name}-scored", number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
         self._written = self._read = 0
@@ -83,3 +83,9 @@ class Topics:
         self._process.send_signal(signal.SIGTERM)
         if self._process.wait(60):
             raise SystemExit(f"the pipeline ended with exit status {self._process.returncode}; its log says why")
+
+    def close(self) -> None:
+        """Whatever happened, leave no process behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
