@@ -11,6 +11,7 @@ from instream.errors import SettingsInvalid
 from instream.features import FeatureStep
 from instream.pipeline import pipeline_of
 from instream.pipeline.build import fields_of
+from instream.rows import ArrowRows
 from instream.settings import Pipeline as Settings
 from instream.testing.pipelines import LinearPredictor, records_of
 
@@ -73,6 +74,19 @@ def test_a_feature_step_must_give_what_the_model_needs() -> None:
 def test_an_echo_that_would_hide_an_output_is_refused(echo: list[str], message: str) -> None:
     with pytest.raises(SettingsInvalid, match=message):
         pipeline_of(settings_of(echo=echo), LinearPredictor(), None, "json", "json")
+
+
+def test_an_echo_may_be_a_pointer_or_the_name_of_a_field() -> None:
+    settings = settings_of({"x": "/a/x", "key": {"at": "/a/id", "type": "int64"}}, echo=["key", "/b/c", "x"])
+    records = records_of([b'{"a": {"x": 1.50, "id": 7}, "b": {"c": [1]}, "x": 9, "key": 9}'])
+    pipeline = pipeline_of(settings, LinearPredictor(), None, "json", "json")
+    assert list(pipeline.process(records).values) == [b'{"key":7,"c":[1],"x":1.50,"y":3.0,"version":3}']
+    columns = pipeline_of(
+        settings_of({"x": "/a/x", "key": {"at": "/a/id", "type": "int64"}}, echo=["key"]), LinearPredictor(), None, "json", "arrow"
+    )
+    values = columns.process(records).values
+    assert isinstance(values, ArrowRows)
+    assert values.batch.to_pylist() == [{"key": 7, "y": 3.0, "version": 3}]
 
 
 def test_an_echo_from_json_to_columns_needs_a_type() -> None:

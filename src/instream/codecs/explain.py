@@ -17,6 +17,7 @@ Fault = tuple[Code, str]
 SHOWN_MAX = 60
 """Characters of a value that a message shows."""
 
+_TOO_DEEP = Code.NOT_JSON, "nested too deeply to be read"
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KINDS = {"{": "object", "[": "array", '"': "string", "t": "bool", "f": "bool", "n": "null"}
 
@@ -29,6 +30,8 @@ def explain(value: bytes, leaves: Sequence[Leaf], error: str) -> Fault:
     """
     if not value:
         return Code.EMPTY, "empty value: expected one JSON object"
+    if error.startswith("maximum recursion depth"):
+        return _TOO_DEEP
     try:
         top = _OBJECT.decode(value)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as reason:
@@ -43,7 +46,7 @@ def _not_an_object(value: bytes, reason: Exception) -> Fault:
     if isinstance(reason, UnicodeDecodeError):
         return not_utf8(reason)
     if isinstance(reason, RecursionError):
-        return Code.NOT_JSON, "nested too deeply to be read"
+        return _TOO_DEEP
     if isinstance(reason, msgspec.ValidationError):
         return Code.NOT_JSON, f"expected one JSON object, got {_shown(value.strip())}"
     if token := _not_finite(value):

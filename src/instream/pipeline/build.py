@@ -100,13 +100,17 @@ def _field(name: str, at: FieldAt, required: pa.Schema) -> Field:
 
 
 def _echo(pointer: str, fields: Sequence[Field], source_format: Format, sink_format: Format) -> Echo:
-    """JSON is copied as it stands. A sink with columns must know a type, and only a source with columns brings one."""
-    echo = echo_of(pointer)
+    """JSON is copied as it stands. A sink with columns must know a type, and only a source with columns brings one.
+
+    The name of a decoded field stands for that field, wherever it is in the record.
+    """
+    named = next((field.pointer for field in fields if field.name == pointer), None)
+    echo = echo_of(pointer) if named is None else Echo(pointer, named)
     if source_format == "arrow" or sink_format == "json":
         return echo
-    kind = next((field.type for field in fields if tokens_of(field.pointer) == tokens_of(pointer)), None)
+    kind = next((field.type for field in fields if tokens_of(field.pointer) == tokens_of(echo.pointer)), None)
     if kind is None:
         raise SettingsInvalid(
             f'output.echo = "{pointer}": Parquet needs its type: [source.fields] {echo.name} = {{ at = "{pointer}", type = "string" }}'
         )
-    return Echo(echo.name, pointer, kind)
+    return Echo(echo.name, echo.pointer, kind)
