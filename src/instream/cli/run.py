@@ -55,8 +55,8 @@ def run(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with shown(console, settings.name) as screen, supervision(settings, Run(start, until, limit), stderr=screen.stderr) as supervised:
         supervisor = supervised.supervisor
-        if supervised.metrics_url:
-            screen.say(f"metrics at {supervised.metrics_url}/metrics")
+        for note in supervised.notes:
+            screen.say(note)
         interrupts = iter([supervisor.drain, supervisor.kill])
         signal.signal(signal.SIGTERM, lambda *_: supervisor.drain())
         signal.signal(signal.SIGINT, lambda *_: next(interrupts, supervisor.kill)())

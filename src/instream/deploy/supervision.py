@@ -7,17 +7,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from instream.connectors import set_start
+from instream.connectors.look import partitions
+from instream.connectors.url import KafkaUrl, parse
 from instream.deploy.rules import refuse_impossible
 from instream.deploy.work import STANDARD, Run, work_of
 from instream.process.child import Entry
 from instream.process.metrics_http import MetricsPort
 from instream.process.slots import Slots
 from instream.process.supervisor import Supervisor
+from instream.secrets import resolve, resolve_options
 from instream.settings import Pipeline
 
 _ENTRY = "instream.cli.worker"
@@ -25,10 +28,10 @@ _ENTRY = "instream.cli.worker"
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """A supervisor that is ready to run; `metrics_url` is empty when nobody asked for metrics."""
+    """A supervisor that is ready to run, and what a person should know before it does."""
 
     supervisor: Supervisor
-    metrics_url: str
+    notes: Sequence[str]
 
 
 @contextlib.contextmanager
@@ -57,7 +60,20 @@ def supervision(settings: Pipeline, run: Run, *, stderr: int | None = None) -> I
             port = MetricsPort(settings.engine.metrics, folder, settings.name, lambda: supervisor.status)
             stack.callback(port.close)
         _set_start(settings, run)
-        yield Supervision(supervisor, port.url if port is not None else "")
+        notes = [f"metrics at {port.url}/metrics"] if port is not None else []
+        yield Supervision(supervisor, notes + _idle_workers(settings))
+
+
+def _idle_workers(settings: Pipeline) -> list[str]:
+    """Partitions are what workers share: one without any has nothing to do."""
+    assert settings.source is not None
+    workers, url = settings.engine.workers, parse(resolve(settings.source.url, settings.folder), settings.folder)
+    if workers == 1 or not isinstance(url, KafkaUrl):
+        return []
+    found = partitions(url, resolve_options(settings.source.options, settings.folder))
+    if found >= workers:
+        return []
+    return [f"{workers} workers, but {url} has {found} partitions: {workers - found} will idle; engine.threads scores more at once"]
 
 
 def _set_start(settings: Pipeline, run: Run) -> None:
