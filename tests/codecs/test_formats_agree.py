@@ -27,7 +27,7 @@ rows = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(rows, st.sets(st.sampled_from(sorted(KINDS))))
 def test_a_record_is_the_same_as_text_and_as_a_row(given_rows: list[dict[str, Any]], nullable: set[str]) -> None:
     """Law 2, property: the same records are good, with the same columns, whether they came as JSON or in a Parquet file."""

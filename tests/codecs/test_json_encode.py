@@ -71,7 +71,7 @@ def test_a_name_that_would_stand_twice_or_needs_escapes_is_refused(names: list[s
         encoder("json", [echo_of(pointer) for pointer in echo], pa.schema([(name, pa.int8()) for name in names]))
 
 
-quick = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 rows = st.lists(
     st.tuples(
         st.floats(), st.floats(width=32), st.integers(-(2**63), 2**63 - 1), st.text(), st.booleans(), st.one_of(st.none(), st.text())

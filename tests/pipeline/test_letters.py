@@ -134,7 +134,7 @@ some_letters = st.builds(
     headers=own_headers,
     value=maybe_bytes,
 )
-quick = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick
