@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from instream.connectors import Sink, Source, Transactional
+from instream.connectors import Sink, Source
 from instream.errors import SinkFailed, TransactionAborted
 from instream.records import Partition, Records
 from instream.testing.batches import outcome_with, records_with
@@ -47,15 +47,7 @@ def first_of(source: Source, rows: int = 100) -> Records:
 
 
 class SourceLaws:
-    """Override `put`, which makes records be there, and `opened`, which opens at their beginning, until their end."""
-
-    @pytest.fixture
-    def put(self) -> Put:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def opened(self) -> Callable[[], Source]:
-        raise NotImplementedError
+    """Give the fixtures `put`, which makes records be there, and `opened`, which opens at their beginning, until their end."""
 
     def test_columns_are_aligned(self, put: Put, opened: Callable[[], Source]) -> None:
         """Law 1: every record comes once, all columns of a batch have one length, positions are the next offsets."""
@@ -124,15 +116,7 @@ class SourceLaws:
 
 
 class SinkLaws:
-    """Override `sink` and `seen`: the lines that a reader finds, in order."""
-
-    @pytest.fixture
-    def sink(self) -> Sink:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def seen(self) -> Seen:
-        raise NotImplementedError
+    """Give the fixtures `sink`, of 1 MB, and `seen`: the values that a reader finds, in order."""
 
     def test_what_is_flushed_is_seen_in_order(self, sink: Sink, seen: Seen) -> None:
         """Law 1: every value once, in order; a row without a value is left out."""
@@ -167,28 +151,8 @@ class SinkLaws:
 
 
 class TransactionalLaws:
-    """Override `put`, `source`, `opened` and what a `read_committed` reader sees of outputs and dead letters."""
-
-    @pytest.fixture
-    def put(self) -> Put:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def source(self) -> Callable[[], Source]:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def opened(self) -> Callable[[], tuple[Transactional, Transactional]]:
-        """Outputs and dead letters of one worker; opened again, of the worker that takes its place."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def seen(self) -> Seen:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def letters_seen(self) -> Seen:
-        raise NotImplementedError
+    """Give the fixtures `put`; `source`, which opens one; `opened`: outputs and dead letters of one worker, and, opened again,
+    of the one that takes its place; `seen` and `letters_seen`: what a `read_committed` reader finds."""
 
     def test_outputs_letters_and_positions_together(self, put: Put, source: Any, opened: Any, seen: Seen, letters_seen: Seen) -> None:
         """Law 9: before the commit nothing is seen, after it all, and the source goes on behind it."""

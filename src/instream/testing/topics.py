@@ -13,6 +13,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from instream.testing.jars import ServiceFailed
 
+_HIDDEN_S = 2.0
+
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 
@@ -65,9 +67,20 @@ def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], keys: It
 def visible(bootstrap: str, topic: str, isolation: Isolation = "read_committed", timeout_s: float = 60) -> list[Seen]:
     """Every record from the beginning to where a reader of this isolation stops now, by partition and offset.
 
-    An open transaction hides what follows it; poll again when one may be open.
+    A transaction that is open hides what follows it. One that was committed a moment ago is waited for: its marker
+    is written after the committer has its answer, so for records at the end that are still hidden this waits 2 s.
     """
-    consumer = Consumer(
+    ends = _ends(bootstrap, topic)
+    consumer = _reader(bootstrap, isolation)
+    try:
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in ends])
+        return sorted(_to_the_end(consumer, ends, topic, timeout_s), key=lambda seen: (seen.partition, seen.offset))
+    finally:
+        consumer.close()
+
+
+def _reader(bootstrap: str, isolation: Isolation) -> Consumer:
+    return Consumer(
         {
             "bootstrap.servers": bootstrap,
             "group.id": "visible",
@@ -78,38 +91,41 @@ def visible(bootstrap: str, topic: str, isolation: Isolation = "read_committed",
             "fetch.wait.max.ms": 20,
         }
     )
+
+
+def _ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """The offset after the last record of each partition, hidden ones included."""
+    consumer = _reader(bootstrap, "read_uncommitted")
     try:
         numbers = sorted(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
-        return sorted(_to_the_end(consumer, set(numbers), topic, timeout_s), key=lambda seen: (seen.partition, seen.offset))
+        return {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in numbers}
     finally:
         consumer.close()
 
 
-def _to_the_end(consumer: Consumer, unfinished: set[int], topic: str, timeout_s: float) -> list[Seen]:
+def _to_the_end(consumer: Consumer, ends: dict[int, int], topic: str, timeout_s: float) -> list[Seen]:
     found: list[Seen] = []
-    deadline = time.monotonic() + timeout_s
-    while unfinished:
-        if time.monotonic() > deadline:
+    unfinished, at_end = set(ends), set[int]()
+    began = moved = time.monotonic()
+    while unfinished and not (unfinished <= at_end and time.monotonic() - moved > _HIDDEN_S):
+        if time.monotonic() - began > timeout_s:
             raise ServiceFailed(f"{topic}: partitions {sorted(unfinished)} not read to their end in {timeout_s} s")
         for message in consumer.consume(10_000, 0.1):
-            error = message.error()
+            error, number = message.error(), message.partition()
             if error is None:
-                found.append(
-                    Seen(
-                        message.partition(),
-                        message.offset(),
-                        message.key(),
-                        message.value(),
-                        message.headers() or (),
-                        message.timestamp()[1],
-                    )
-                )
+                found.append(_seen(message))
+                moved = time.monotonic()
             elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(message.partition())
-            elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+                at_end.add(number)
+                if message.offset() >= ends[number]:
+                    unfinished.discard(number)
+            elif not error.retriable() and error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
                 raise ServiceFailed(f"{topic}: {error.str()}")
     return found
+
+
+def _seen(message: Any) -> Seen:
+    return Seen(message.partition(), message.offset(), message.key(), message.value(), message.headers() or (), message.timestamp()[1])
 
 
 def visible_ids(bootstrap: str, topic: str, field: str = "id", isolation: Isolation = "read_committed") -> list[Any]:

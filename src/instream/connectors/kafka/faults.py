@@ -31,7 +31,6 @@ _REFUSED = {
 _PASSING = {
     *_UNREACHED,
     KafkaError._WAIT_COORD,
-    KafkaError._DESTROY_BROKER if hasattr(KafkaError, "_DESTROY_BROKER") else KafkaError._TRANSPORT,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.NOT_COORDINATOR,
@@ -40,7 +39,6 @@ _PASSING = {
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNSTABLE_OFFSET_COMMIT,
-    KafkaError.REBALANCE_IN_PROGRESS,
 }
 
 

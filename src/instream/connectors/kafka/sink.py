@@ -95,6 +95,7 @@ def check_topic(producer: Producer, url: KafkaUrl, faults: Faults) -> None:
     try:
         error = producer.list_topics(url.topic, timeout=_METADATA_S).topics[url.topic].error
     except KafkaException as exception:
+        producer.poll(0.1)  # hands over what was reported beside it, such as a wrong password
         faults.raise_if_any()
         if not passing(error_of(exception)):
             raise faults.failure(error_of(exception)) from exception

@@ -58,6 +58,7 @@ class KafkaSource:
         try:
             found = self._consumer.list_topics(self._topic, timeout=assigned.REQUEST_S).topics[self._topic]
         except KafkaException as error:
+            self._consumer.poll(0.1)  # hands over what was reported beside it, such as a wrong password
             self._faults.raise_if_any()
             if not passing(error_of(error)):
                 raise self._failure(error_of(error)) from error
@@ -201,6 +202,11 @@ class KafkaSource:
             before += max(0, self._began.get(partition, start) - max(low, 0))
         return Lag(behind if self._assigned_once else None, before)
 
+    @property
+    def partitions(self) -> list[Partition]:
+        """Those that are read by this member now."""
+        return sorted(self._base)
+
     def group_metadata(self) -> Any:
         """What a transaction needs to commit positions for this member."""
         return self._consumer.consumer_group_metadata()
@@ -215,11 +221,19 @@ class KafkaSource:
         found = assigned.committed(self._consumer, mine)
         absent = [partition for partition in mine if partition not in found]
         if absent:
-            fresh = assigned.starts(self._consumer, absent, self._opening.start)
-            assigned.commit(self._consumer, fresh)  # now, or what arrives before the first commit is jumped over after a crash
-            found |= fresh
+            found |= self._fresh(absent)
         self._take_over(found)
         _log.info("partitions assigned", topic=self._topic, partitions=sorted(partition.number for partition in mine))
+
+    def _fresh(self, absent: list[Partition]) -> dict[Partition, int]:
+        """Begin at the start, and commit that now, or what arrives before the first commit is jumped over after a crash."""
+        fresh = assigned.starts(self._consumer, absent, self._opening.start)
+        try:
+            assigned.commit(self._consumer, fresh)
+        except KafkaException as error:
+            if error_of(error).code() not in _NO_MEMBER:  # else the next assignment is on its way, and does this again
+                raise
+        return fresh
 
     def _take_over(self, positions: dict[Partition, int]) -> None:
         self._base = dict(positions)
