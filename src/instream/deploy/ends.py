@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from instream.connectors import Source, carries_headers, member_of, open_sink, open_source, open_transactional
+from instream.connectors import Source, carries_headers, keeps_positions, member_of, open_sink, open_source, open_transactional
+from instream.connectors.opening import Existing
 from instream.deploy.work import Run
 from instream.engines.workers.at_least_once import AtLeastOnce
 from instream.engines.workers.counting import Counting
@@ -79,6 +80,9 @@ def _delivery(settings: Pipeline, source: Source, slot: int, counting: Counting)
             source_id=with_source,
         )
         return ExactlyOnce(source, outputs, dead_letters, counting, interval_s=interval_s, rows=10 * limits.rows)
-    sink = open_sink(settings.sink, folder=folder, limits=limits, source_id=with_source)
-    place = None if settings.dead_letter.url is None else open_sink(settings.dead_letter, folder=folder, limits=limits)
+    assert settings.source is not None
+    existing: Existing = "append" if keeps_positions(settings.source.url, folder) else "replace"
+    sink = open_sink(settings.sink, folder=folder, limits=limits, source_id=with_source, existing=existing)
+    dead_letter = settings.dead_letter
+    place = None if dead_letter.url is None else open_sink(dead_letter, folder=folder, limits=limits, existing=existing)
     return AtLeastOnce(source, sink, place, counting, interval_s=interval_s)

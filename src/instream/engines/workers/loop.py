@@ -14,7 +14,7 @@ from instream.engines.workers.holding import Holding
 from instream.engines.workers.judge import Judge, refuse
 from instream.engines.workers.pace import Pace
 from instream.engines.workers.scoring import Scoring
-from instream.errors import BadRecord, SinkFailed, TooManyDeadLetters, TransactionAborted
+from instream.errors import BadRecord, ReaderGone, SinkFailed, TooManyDeadLetters, TransactionAborted
 from instream.flow.clock import SYSTEM, Clock
 from instream.flow.deadline import Deadline, deadline_in
 from instream.flow.inflight import Inflight
@@ -38,6 +38,7 @@ class Ended(StrEnum):
     SOURCE = "the source ended"
     LIMIT = "the limit was reached"
     DRAINED = "asked to end"
+    READER = "whoever read standard output has gone"
 
 
 class Loop:
@@ -110,6 +111,8 @@ class Loop:
                 return self._why()
             except TransactionAborted as error:
                 self._start_over(error)
+            except ReaderGone:
+                return Ended.READER
             except (BadRecord, TooManyDeadLetters):
                 self._delivery.settle(deadline_in(self._pace.grace_s, self._clock))
                 raise
