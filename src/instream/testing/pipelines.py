@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,18 @@ class PipelineLaws:
         whole = fates(pipeline.process(records_of(values)))
         alone = {row: fates(pipeline.process(records_of(some(values, [row]), row)), row)[row] for row in range(len(values))}
         assert whole == alone
+
+    def test_threads_do_not_mix(self, pipeline: Pipeline, values: Sequence[bytes | None]) -> None:
+        """Law 2: batches processed at the same time, the very first ones too, have the outcomes that they have one by one."""
+        starts = list(range(0, len(values), 50)) * 3
+
+        def process(start: int) -> dict[int, Any]:
+            rows = range(start, min(start + 50, len(values)))
+            return fates(pipeline.process(records_of(some(values, rows), start)), start)
+
+        with ThreadPoolExecutor(4) as pool:
+            at_once = list(pool.map(process, starts))
+        assert at_once == [process(start) for start in starts]
 
     def test_an_empty_batch_and_one_of_bad_records_only(
         self, pipeline: Pipeline, predictor: LinearPredictor, values: Sequence[bytes | None]
