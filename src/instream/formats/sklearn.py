@@ -88,7 +88,7 @@ def load(path: Path, step: Step, signature: Signature) -> SklearnModel:
     except Exception as error:  # skops and the estimators' own __setstate__ raise whatever they like
         raise PackageError(f"{path.name}: skops cannot read it: {error}") from error
     one_thread(estimator)
-    return SklearnModel(estimator, step, signature, 3 * path.stat().st_size + (1 << 20))
+    return SklearnModel(estimator, step, signature, path.stat().st_size + (1 << 20))  # measured: 0.8 to 1.0 of the file
 
 
 def one_thread(estimator: Any) -> None:

@@ -63,4 +63,4 @@ def load(path: Path, step: Step, signature: Signature) -> TreeliteModel:
         model = treelite.Model.deserialize(path)
     except Exception as error:  # treelite raises its own, and what its library throws
         raise PackageError(f"{path.name}: treelite {treelite.__version__} cannot load it: {error}") from error
-    return TreeliteModel(model, step, signature, 2 * path.stat().st_size + (1 << 20))
+    return TreeliteModel(model, step, signature, path.stat().st_size + (1 << 20))  # measured: 0.8 to 1.0 of the file

@@ -47,7 +47,9 @@ def build(given: Ingredients, folder: Path) -> Package:
         shutil.copyfile(given.taken.folder / step.file, folder / step.file)
     if given.featured:
         shutil.copyfile(given.featured.source, folder / FILE)
-    rows = golden_rows(given.taken.comparison.excess, given.sample_rows, made=given.featured is None)
+    eligible = len(given.taken.comparison.excess) if given.featured is None else given.sample_rows
+    kept_rows = np.flatnonzero(finite(given.proof.outputs)[:eligible])
+    rows = golden_rows(given.taken.comparison.excess, kept_rows, given.sample_rows)
     inputs = given.featured.raw if given.featured else given.proof.inputs
     kept = golden.write(folder, inputs.take(rows), given.proof.outputs.take(rows), given.proof.tolerance)
     names = [*(step.file for step in given.taken.steps), *([FILE] if given.featured else []), kept.inputs, kept.outputs]
@@ -71,17 +73,27 @@ def provenance(model: str, libraries: Sequence[str]) -> dict[str, str]:
     return {"model": model} | {library: version for library, version in versions.items() if version != "none"}
 
 
-def golden_rows(excess: npt.NDArray[np.float64], sample_rows: int, *, made: bool) -> pa.Array:
-    """At most 256 rows: the worst, some of those that were made where they may be kept, and the sample, evenly."""
-    eligible = len(excess) if made else sample_rows
-    chosen = set(np.argsort(-excess[:eligible], kind="stable")[:_WORST].tolist())
-    chosen |= set(_evenly(sample_rows, eligible, _MADE))
-    chosen |= set(_evenly(0, sample_rows, golden.ROWS_MAX - len(chosen)))
+def finite(outputs: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Rows for which the original gave numbers: others fail wherever they are scored, and so prove nothing."""
+    well = np.ones(outputs.num_rows, bool)
+    for column in outputs.columns:
+        flat = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+        if pa.types.is_floating(flat.type):
+            well &= np.isfinite(flat.to_numpy(zero_copy_only=False)).reshape(outputs.num_rows, -1).all(axis=1)
+    return well
+
+
+def golden_rows(excess: npt.NDArray[np.float64], eligible: npt.NDArray[np.int64], sample_rows: int) -> pa.Array:
+    """At most 256 of the eligible rows: the worst, some of those that were made, and the sample, evenly."""
+    own, made = eligible[eligible < sample_rows], eligible[eligible >= sample_rows]
+    chosen = set(eligible[np.argsort(-excess[eligible], kind="stable")[:_WORST]].tolist())
+    chosen |= set(_evenly(made, _MADE))
+    chosen |= set(_evenly(own, golden.ROWS_MAX - len(chosen)))
     return pa.array(sorted(chosen), pa.int64())
 
 
-def _evenly(first: int, end: int, count: int) -> list[int]:
-    if end <= first or count <= 0:
+def _evenly(rows: npt.NDArray[np.int64], count: int) -> list[int]:
+    if not len(rows) or count <= 0:
         return []
-    rows: list[int] = np.unique(np.linspace(first, end - 1, min(count, end - first)).astype(np.int64)).tolist()
-    return rows
+    places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64))
+    return [int(row) for row in rows[places]]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from instream.errors import ConversionRefused
 from instream.formats.chain import Chain
-from instream.formats.onnx import dtype_of, inputs_of, model_of, open_session
+from instream.formats.onnx import OnnxModel, dtype_of, inputs_of, open_session
 from instream.package import Step
 from instream.publish.original import Border, Conversion
 from instream.publish.sample import Sample, type_of
@@ -34,7 +34,7 @@ class OnnxOriginal:
         self.inputs = tuple(name for names in feeds.values() for name in names)
         self._step = Step("onnx", FILE, feeds, {each.name: each.name for each in session.get_outputs()})
         fields = tuple(Field(name, type_of(name, sample.batch.schema.field(name).type)) for name in self.inputs)
-        model = model_of(session, self._step, len(content), inputs_of(session, self._step, FILE))
+        model = OnnxModel(session, inputs_of(session, self._step, FILE), self._step, 0)
         rows = min(2, sample.batch.num_rows)
         first = sample.batch.slice(0, rows)
         answers = model.run({name: first.column(name) for name in self.inputs}, rows)

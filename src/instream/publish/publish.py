@@ -84,7 +84,8 @@ def publish(
     featured = apply_features(features, rows, Path()) if features else None
     original = original_of(read_model(model, trust), featured.sample if featured else rows, trust)
     with tempfile.TemporaryDirectory(prefix="instream-publish-") as text:
-        package = make_package(original, name, featured or rows, Path(text), tolerance, metrics or {})
+        given = featured.narrowed(original.inputs) if featured else rows
+        package = make_package(original, name, given, Path(text), tolerance, metrics or {})
         version = target.put(package)
     return Published(name, version, package.manifest.digest, package.manifest)
 
