@@ -21,7 +21,7 @@ from instream.pipeline import Pipeline, letters, pipeline_of
 from instream.predictor import STAMPS, Call, Prediction, Readiness
 from instream.records import Partition, Records
 from instream.settings import Pipeline as Settings
-from instream.testing.codecs import BAD_JSON
+from instream.testing.json_records import BAD_JSON
 
 ROWS = 10_000
 ROUNDS = 15

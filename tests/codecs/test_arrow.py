@@ -11,7 +11,8 @@ from instream.codecs import Decoder, Encoder, Field, decoder, echo_of, encoder
 from instream.errors import SourceFailed
 from instream.failures import Code
 from instream.rows import ArrowRows
-from instream.testing.codecs import ECHO, FIELDS, RECORD_BYTES_MAX, CodecLaws
+from instream.testing.codecs import CodecLaws
+from instream.testing.json_records import ECHO, FIELDS, RECORD_BYTES_MAX
 
 
 def keyed_rows(count: int = 300) -> ArrowRows:

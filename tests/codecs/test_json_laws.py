@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from instream.codecs import Decoder, Encoder, decoder, encoder
-from instream.testing.codecs import ECHO, FIELDS, RECORD_BYTES_MAX, CodecLaws, keyed_json
+from instream.testing.codecs import CodecLaws
+from instream.testing.json_records import ECHO, FIELDS, RECORD_BYTES_MAX, keyed_json
 
 
 class TestJson(CodecLaws):

@@ -15,7 +15,8 @@ from instream.codecs import Decoded, Echo, Field, decoder, echo_of
 from instream.codecs.json_decode import PART_ROWS
 from instream.errors import SettingsInvalid
 from instream.failures import Code
-from instream.testing.codecs import BAD_JSON, ECHO, FIELDS, ODD_JSON, RECORD_BYTES_MAX, keyed_json, seen
+from instream.testing.codecs import seen
+from instream.testing.json_records import BAD_JSON, ECHO, FIELDS, ODD_JSON, RECORD_BYTES_MAX, keyed_json
 
 JSON = decoder("json", FIELDS, ECHO, RECORD_BYTES_MAX)
 

@@ -13,7 +13,7 @@ from instream.pipeline import pipeline_of
 from instream.pipeline.build import fields_of
 from instream.rows import ArrowRows
 from instream.settings import Pipeline as Settings
-from instream.testing.pipelines import LinearPredictor, records_of
+from instream.testing.linear import LinearPredictor, records_of
 
 REQUIRED = LinearPredictor.requires
 

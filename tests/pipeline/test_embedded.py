@@ -14,8 +14,8 @@ from instream.predictor import Predictor
 from instream.settings import Pipeline as Settings
 from instream.stores import Store, open_store
 from instream.strategies import embedded
+from instream.testing.linear import records_of
 from instream.testing.models import Extras, linear, linear_package, lookup, onnx_package, reciprocal
-from instream.testing.pipelines import records_of
 from instream.testing.predictors.features import paired
 from instream.testing.predictors.fixtures import follows, promoted, until
 

@@ -15,8 +15,9 @@ from instream.features import from_reference
 from instream.pipeline import Pipeline, pipeline_of
 from instream.rows import ArrowRows
 from instream.settings import Pipeline as Settings
-from instream.testing.codecs import RECORD_BYTES_MAX, keyed_json
-from instream.testing.pipelines import LinearPredictor, PipelineLaws
+from instream.testing.json_records import RECORD_BYTES_MAX, keyed_json
+from instream.testing.linear import LinearPredictor
+from instream.testing.pipelines import PipelineLaws
 
 STEP = """
 import pyarrow as pa

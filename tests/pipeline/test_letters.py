@@ -16,7 +16,7 @@ from instream.pipeline.letter import ERROR, MESSAGE_CHARS_MAX, envelope, headers
 from instream.predictor import STAMPS
 from instream.records import Outcome, Records
 from instream.rows import ArrowRows
-from instream.testing.pipelines import records_of
+from instream.testing.linear import records_of
 
 VALUES = [b'{"a": 1}', b"\xff", None, b'{"a": 2}', b""]
 

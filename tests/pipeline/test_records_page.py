@@ -12,7 +12,7 @@ import pytest
 from instream.pipeline import Pipeline, letters, pipeline_of
 from instream.pipeline.letter import HEADERS
 from instream.settings import Pipeline as Settings
-from instream.testing.pipelines import LinearPredictor, records_of
+from instream.testing.linear import LinearPredictor, records_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
 LONG = "…and so on…"
