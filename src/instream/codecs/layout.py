@@ -42,21 +42,32 @@ def layouts(leaves: Sequence[Leaf], order: Mapping[Tokens, int]) -> list[Layout]
         order: where each place stands in a record. msgspec looks for a key from where it found the last one,
             so a Struct in the records' own order decodes in 0.42 µs what takes 0.51 in a shuffled order and 0.60 in reverse.
     """
-    passes: list[list[int]] = []
-    for index in range(len(leaves)):
-        for held in passes:
-            if not any(_overlap(leaves[index].tokens, leaves[other].tokens) for other in held):
-                held.append(index)
-                break
-        else:
-            passes.append([index])
+    passes = [_Pass([], set(), set())]
+    for index, leaf in enumerate(leaves):
+        free = next((each for each in passes if each.has_room(leaf.tokens)), None)
+        if free is None:
+            passes.append(free := _Pass([], set(), set()))
+        free.take(index, leaf.tokens)
     last = len(order)
-    return [_layout(leaves, sorted(held, key=lambda i: order.get(leaves[i].tokens, last))) for held in passes or [[]]]
+    return [_layout(leaves, sorted(each.held, key=lambda i: order.get(leaves[i].tokens, last))) for each in passes]
 
 
-def _overlap(one: Tokens, other: Tokens) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """Leaves, by index, that one Struct can hold: no place twice, none inside another."""
+
+    held: list[int]
+    places: set[Tokens]
+    parents: set[Tokens]
+
+    def has_room(self, tokens: Tokens) -> bool:
+        prefixes = (tokens[:depth] for depth in range(1, len(tokens) + 1))
+        return tokens not in self.parents and self.places.isdisjoint(prefixes)
+
+    def take(self, index: int, tokens: Tokens) -> None:
+        self.held.append(index)
+        self.places.add(tokens)
+        self.parents.update(tokens[:depth] for depth in range(1, len(tokens)))
 
 
 def _layout(leaves: Sequence[Leaf], held: Sequence[int]) -> Layout:
