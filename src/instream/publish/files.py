@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def _skops(path: Path, trust: Sequence[str]) -> Any:
             f"model {path} holds types that skops does not know: {', '.join(unknown)}. If you trust them, say {named} "
             f"(in Python: trust={tuple(unknown)!r})"
         )
+    _importable(path.parent)
     return skops.io.load(path, trusted=[*HARMLESS, *(name for name in trust if name != PICKLE)])
 
 
@@ -68,7 +70,14 @@ def _pickle(path: Path, trust: Sequence[str]) -> Any:
         )
     import joblib
 
+    _importable(path.parent)
     return joblib.load(path)
+
+
+def _importable(folder: Path) -> None:
+    """As `python train.py` does for a script's folder: classes of the user's own are often defined beside the model."""
+    if (text := str(folder.resolve())) not in sys.path:
+        sys.path.append(text)
 
 
 def _lightgbm(path: Path, trust: Sequence[str]) -> Any:

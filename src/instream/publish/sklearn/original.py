@@ -34,7 +34,7 @@ class SklearnOriginal:
         self._trust = tuple(trust)
         self.inputs = _inputs(estimator, sample)
         self._methods = _methods(estimator)
-        self._step = Step("sklearn", "", {"X": self.inputs}, dict(self._methods), _options(estimator, sample))
+        self._step = Step("sklearn", "", {"X": self.inputs}, dict(self._methods), _options(estimator, self.inputs, sample))
         known = dict(self.categories()) | {name: sample.categories[name] for name in self.inputs if name in sample.categories}
         types = {name: type_of(name, sample.batch.schema.field(name).type) for name in self.inputs}
         fields = tuple(Field(name, types[name], True, known.get(name)) for name in self.inputs)
@@ -67,8 +67,18 @@ def read(model: Any, sample: Sample, trust: Sequence[str]) -> SklearnOriginal:
         raise ConversionRefused(f"{type(model).__name__} is not fitted: {error}") from error
     try:
         return SklearnOriginal(model, sample, trust)
-    except (ValueError, TypeError) as error:
-        raise ConversionRefused(f"{type(model).__name__} cannot score the sample's first row: {error}") from error
+    except ConversionRefused:
+        raise
+    except Exception as error:  # an estimator, or a step of the user's own, raises whatever it likes
+        advice = (
+            ""
+            if hasattr(model, "feature_names_in_")
+            else (
+                f". It does not say by name which columns it was fitted on: give a sample with exactly those, in their order; this one has "
+                f"{', '.join(sample.batch.schema.names)}"
+            )
+        )
+        raise ConversionRefused(f"{type(model).__name__} cannot score the sample's first row: {error}{advice}") from error
 
 
 def _inputs(estimator: Any, sample: Sample) -> tuple[str, ...]:
@@ -105,13 +115,14 @@ def _methods(estimator: Any) -> Mapping[str, str]:
     raise ConversionRefused(f"{type(estimator).__name__} has no predict: publish the whole pipeline, with its last step")
 
 
-def _options(estimator: Any, sample: Sample) -> dict[str, Any]:
-    by_name = getattr(estimator, "feature_names_in_", None) is not None
-    names = [str(name) for name in estimator.feature_names_in_] if by_name else []
+def _options(estimator: Any, inputs: Sequence[str], sample: Sample) -> dict[str, Any]:
+    # A step of the user's own may say neither: it may look columns up by name, and numpy reads a frame as well.
+    is_silent = getattr(estimator, "n_features_in_", None) is None
+    by_name = is_silent or getattr(estimator, "feature_names_in_", None) is not None
     return {
         "feed": FRAME if by_name else MATRIX,
         "missing": NONE if inside.knows_none(estimator) else NAN,
-        "categorical": tuple(name for name in names if name in sample.categories),
+        "categorical": tuple(name for name in inputs if by_name and name in sample.categories),
     }
 
 
