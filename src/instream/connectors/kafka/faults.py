@@ -69,9 +69,12 @@ class Faults:
         self._fatal: KafkaError | None = None
         self._said_s = -_SAID_EVERY_S
         self.unreached = False
+        self.fenced = False
 
     def report(self, error: KafkaError) -> None:
         """librdkafka's error_cb; called inside poll and flush."""
+        if self.is_fencing(error):
+            return
         if error.fatal() or error.code() in _REFUSED:
             self._fatal = self._fatal or error
         elif error.code() in _UNREACHED:
@@ -89,6 +92,12 @@ class Faults:
             self.unreached = False
             self._said_s = -_SAID_EVERY_S
             _log.info("broker reached again", where=self._where)
+
+    def is_fencing(self, error: KafkaError) -> bool:
+        """Whether the group gave this member's name to another. librdkafka may say so as `_FATAL` with the reason in words only."""
+        in_words = error.code() == KafkaError._FATAL and "Static consumer fenced" in error.str()
+        self.fenced = self.fenced or in_words or error.code() == KafkaError.FENCED_INSTANCE_ID
+        return self.fenced
 
     def raise_if_any(self) -> None:
         if self._fatal is not None:

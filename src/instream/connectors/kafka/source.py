@@ -6,6 +6,7 @@ right, and static members (`group.instance.id`) make it rare: a restart within s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,7 +27,10 @@ from instream.records import Partition, Records
 _log = logs.get("kafka")
 _RECORD_BYTES_FIRST = 1 << 20  # what a record is thought to be before one was seen: the first batches are small
 
-_FENCED = {KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED}
+_RIVAL_S = 60.0
+"""Fenced twice within this time means that another worker has the same name; once can be the answer to a join that
+was lost with its broker: the group then knows this very member under a newer id (seen when a broker restarts)."""
+
 _NO_MEMBER = {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS}
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
@@ -51,7 +55,9 @@ class KafkaSource:
         self._held = False
         self._kept: list[Any] = []  # what came although held
         self._record_bytes = float(_RECORD_BYTES_FIRST)
-        self._consumer = Consumer(consumer_options(opening, url, self._faults.report))
+        self._renewed_s = -_RIVAL_S
+        self._options = consumer_options(opening, url, self._faults.report)
+        self._consumer = Consumer(self._options)
         self._open()
 
     def _open(self) -> None:
@@ -77,9 +83,12 @@ class KafkaSource:
             partitions = partitions or self._partitions()
             self._ends = {partition: assigned.watermarks(self._consumer, partition)[1] for partition in partitions}
         if self._opening.group is not None:
-            self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
+            self._join()
         else:
             self._take_over(assigned.starts(self._consumer, partitions or self._partitions(), self._opening.start))
+
+    def _join(self) -> None:
+        self._consumer.subscribe([self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     def _partitions(self) -> list[Partition]:
         found = assigned.patiently(lambda: self._consumer.list_topics(self._topic, timeout=assigned.REQUEST_S)).topics[self._topic]
@@ -88,6 +97,8 @@ class KafkaSource:
     def poll(self, rows: int, nbytes: int, timeout_s: float) -> Records | None:
         """The first record as soon as it is there, and what else has already arrived."""
         self._faults.raise_if_any()
+        if self._faults.fenced:
+            self._join_again()
         epoch = self._epoch
         messages = self._take(rows, nbytes, timeout_s)
         self._faults.raise_if_any()
@@ -116,6 +127,8 @@ class KafkaSource:
             more = min(rows - 1, int(nbytes / self._record_bytes)) if not self._held else 0
             messages = [first, *(self._consumer.consume(more, 0) if more > 0 else ())]
         except KafkaException as error:
+            if self._faults.is_fencing(error_of(error)):
+                return []
             raise self._failure(error_of(error)) from error
         if any(map(Message.error, messages)):
             messages = self._without_errors(messages)
@@ -136,6 +149,8 @@ class KafkaSource:
                 raise self._gone(message)
             elif error.code() in _NO_TOPIC and self._assigned_once:
                 self._faults.say("topic not known at the moment, waiting for it", error)
+            elif self._faults.is_fencing(error):
+                continue  # the next poll sees to it
             elif not passing(error) and error.code() != KafkaError._MAX_POLL_EXCEEDED:
                 raise self._failure(error)
             else:
@@ -163,7 +178,7 @@ class KafkaSource:
             try:
                 assigned.commit(self._consumer, positions)
             except KafkaException as error:
-                if error_of(error).code() not in _NO_MEMBER:
+                if error_of(error).code() not in _NO_MEMBER and not self._faults.is_fencing(error_of(error)):
                     raise self._failure(error_of(error)) from error
                 _log.warning("positions not committed: the group has rebalanced without this worker", reason=error_of(error).str())
                 return
@@ -176,6 +191,8 @@ class KafkaSource:
                 self._base |= assigned.committed(self._consumer, self._base)
             self._assign(self._base)
         except KafkaException as error:
+            if self._faults.is_fencing(error_of(error)):
+                return
             raise self._failure(error_of(error)) from error
 
     def listen(self, revoked: Callable[[], None], lost: Callable[[], None]) -> None:
@@ -252,6 +269,19 @@ class KafkaSource:
         if self._held and wanted:
             self._consumer.pause(wanted)
 
+    def _join_again(self) -> None:
+        """librdkafka never goes on with a member that was fenced: a new one takes over the name."""
+        if time.monotonic() - self._renewed_s < _RIVAL_S:
+            raise SourceFailed(f"{self._where}: another worker runs as {self._opening.member}: each pipeline has one name; stop the other")
+        self._renewed_s = time.monotonic()
+        _log.warning("fenced by another member of the same name; joining again", member=self._opening.member)
+        self._lost()
+        self._forget()
+        self._consumer.close()
+        self._faults.fenced = False
+        self._consumer = Consumer(self._options)
+        self._join()
+
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._revoked()
         self._given_up()
@@ -262,11 +292,15 @@ class KafkaSource:
         self._given_up()
 
     def _given_up(self) -> None:
+        self._forget()
+        self._consumer.unassign()
+
+    def _forget(self) -> None:
         self._epoch += 1
         self._base, self._next = {}, {}
+        self._assigned_once = False
         self._reached_end.clear()
         self._kept.clear()
-        self._consumer.unassign()
 
     def _gone(self, message: Any) -> SourceFailed:
         partition = Partition(self._topic, message.partition())
@@ -281,6 +315,4 @@ class KafkaSource:
     def _failure(self, error: KafkaError) -> SourceFailed:
         if error.code() in _NO_TOPIC:
             return SourceFailed(f"{self._where}: no topic {self._topic!r} there: create it, or correct source.url")
-        if error.code() in _FENCED:
-            return SourceFailed(f"{self._where}: another worker runs as {self._opening.member}: each pipeline has one name; stop the other")
         return SourceFailed(f"{self._where}: {advice(error)}")

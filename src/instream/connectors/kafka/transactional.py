@@ -33,6 +33,7 @@ _FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRO
 _GIVE_UP = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,  # of the source, which joins again
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError._STATE,
     KafkaError._PURGE_QUEUE,
