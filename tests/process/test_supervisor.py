@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 import pytest
 
 from instream.process.child import Entry
+from instream.process.crashes import CRASHES_MAX
 from instream.process.exits import MEANINGS, Exit
 from instream.process.metrics_http import MetricsPort
 from instream.process.status import State, Status
@@ -22,10 +23,10 @@ from instream.process.supervisor import Finished, Supervisor
 HERE = Path(__file__).parent
 
 
-def supervisor(folder: Path, act: str, slots: int = 1, grace_s: float = 5.0) -> Supervisor:
+def supervisor(folder: Path, act: str, slots: int = 1, grace_s: float = 5.0, crashes_max: int = CRASHES_MAX) -> Supervisor:
     work = json.dumps({"act": act, "marker": str(folder / "marker")}).encode()
     entry = Entry("entry", work, environ={"PYTHONPATH": str(HERE)})
-    return Supervisor(entry, range(slots), folder=folder, grace_s=grace_s)
+    return Supervisor(entry, range(slots), folder=folder, grace_s=grace_s, crashes_max=crashes_max)
 
 
 def test_all_end_well(tmp_path: Path) -> None:
@@ -52,6 +53,12 @@ def test_a_crash_loop_names_version_partition_and_offsets(tmp_path: Path, act: s
     assert finished.exit is Exit.CRASH_LOOP
     for told in (how, "crashed 5 times", "delay: version 2 (head 3)", "in/0 offsets 40 to 59", "instream rollback delay", "sink.url=-"):
         assert told in finished.message
+
+
+def test_what_cannot_be_read_again_is_not_tried_again(tmp_path: Path) -> None:
+    finished = supervisor(tmp_path, "killed", crashes_max=1).run()
+    assert finished.exit is Exit.CRASH_LOOP
+    assert "worker 0 crashed and what it had read cannot be read again; it is not started again" in finished.message
 
 
 def test_a_drain_lets_workers_finish(tmp_path: Path) -> None:

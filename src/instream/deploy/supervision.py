@@ -17,6 +17,7 @@ from instream.connectors.url import KafkaUrl, parse
 from instream.deploy.rules import refuse_impossible
 from instream.deploy.work import STANDARD, Run, work_of
 from instream.process.child import Entry
+from instream.process.crashes import CRASHES_MAX
 from instream.process.metrics_http import MetricsPort
 from instream.process.slots import Slots
 from instream.process.supervisor import Supervisor
@@ -54,6 +55,7 @@ def supervision(settings: Pipeline, run: Run, *, stderr: int | None = None) -> I
             slots.numbers,
             folder=folder,
             grace_s=settings.engine.grace_s,
+            crashes_max=1 if settings.source is not None and settings.source.url == STANDARD else CRASHES_MAX,
             died=lambda pid: port.died(pid) if port is not None else None,
         )
         if settings.engine.metrics is not None:

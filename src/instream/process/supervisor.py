@@ -13,7 +13,7 @@ from random import Random
 from instream.flow.clock import SYSTEM, Clock
 from instream.observe import logs
 from instream.process.child import Child, Entry
-from instream.process.crashes import Crashes, explain
+from instream.process.crashes import CRASHES_MAX, Crashes, explain
 from instream.process.exits import Exit
 from instream.process.status import State, Status, Totals, WorkerStatus
 
@@ -55,6 +55,7 @@ class Supervisor:
         *,
         folder: Path,
         grace_s: float,
+        crashes_max: int = CRASHES_MAX,
         died: Callable[[int], None] = lambda pid: None,
         clock: Clock = SYSTEM,
     ) -> None:
@@ -63,12 +64,14 @@ class Supervisor:
         Args:
             slots: one worker each.
             folder: temporary, for what processes share.
+            crashes_max: so many in a row end it all; 1 where a worker cannot begin again.
             died: told the process id of each child that is gone.
         """
         self._entry = entry
         self._slots = slots
         self._folder = folder
         self._grace_s = grace_s
+        self._crashes_max = crashes_max
         self._died = died
         self._clock = clock
         self._workers: list[_Worker] = []
@@ -91,7 +94,7 @@ class Supervisor:
     def run(self, show: Callable[[Status], None] = lambda status: None) -> Finished:
         """Until every worker ended or one ended the pipeline. `show` is called about ten times a second."""
         random = Random()
-        self._workers = [_Worker(slot, Crashes(self._clock, random), self._spawn(slot)) for slot in self._slots]
+        self._workers = [_Worker(slot, Crashes(self._clock, random, self._crashes_max), self._spawn(slot)) for slot in self._slots]
         try:
             while not all(worker.done for worker in self._workers):
                 self._wait()
@@ -169,7 +172,7 @@ class Supervisor:
         worker.start_ns = worker.crashes.crashed(flight)
         if worker.start_ns is None:
             worker.done = True
-            self._stop(Finished(Exit.CRASH_LOOP, explain(worker.slot, how, flight)))
+            self._stop(Finished(Exit.CRASH_LOOP, explain(worker.slot, how, flight, self._crashes_max)))
         else:
             worker.earlier = worker.earlier.plus(worker.child.report)
 
