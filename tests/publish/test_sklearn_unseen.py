@@ -200,6 +200,31 @@ def test_categories_of_histogram_by_type(tmp_path: Path) -> None:
     publish_and_check(model, sample, unseen, tmp_path)
 
 
+def of_every_type(rows: int, seed: int) -> pd.DataFrame:
+    """Booleans with and without nulls, small and unsigned integers, float32."""
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "weekend": random.random(rows) < 0.3,
+            "holiday": pd.array([None if value < 0.1 else value < 0.3 for value in random.random(rows)], "boolean"),
+            "gate": random.integers(0, 100, rows).astype(np.int8),
+            "seats": random.integers(50, 400, rows).astype(np.uint16),
+            "wind": random.normal(10, 5, rows).astype(np.float32),
+        }
+    )
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(max_iter=500), HistGradientBoostingClassifier(max_iter=10)])
+@pytest.mark.filterwarnings("ignore")
+def test_columns_of_every_type(last: Any, tmp_path: Path) -> None:
+    sample, unseen = of_every_type(600, 0), of_every_type(UNSEEN_ROWS, 1)
+    wanted = np.where(sample["wind"] + sample["gate"] / 10 + sample["weekend"] > 15, "late", "on time")
+    model = make_pipeline(SimpleImputer(strategy="most_frequent"), StandardScaler(), last).fit(sample.astype(float), wanted)
+    manifest = publish_and_check(model, sample, unseen, tmp_path)
+    assert [field.type for field in manifest.signature.inputs] == ["bool", "bool", "int8", "uint16", "float32"]
+    assert manifest.signature.inputs[1].nullable
+
+
 def test_a_matrix_without_names(tmp_path: Path) -> None:
     sample, unseen = of_numbers()
     model = LinearRegression().fit(sample.to_numpy(), target(sample))

@@ -28,6 +28,8 @@ def numbers(column: Value) -> Array:
             filled[np.asarray(column.is_valid())] = rows.reshape(-1, width)
             return filled
         return numbers(column.flatten()).reshape(-1, width)
+    if column.null_count and pa.types.is_boolean(column.type):
+        column = column.cast(pa.float64())  # else numpy makes an object of each
     return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
