@@ -16,7 +16,7 @@ from instream.package import Version
 from instream.signature import Signature
 
 STAMPS = pa.schema([pa.field("version", pa.int32())])
-"""Stamps of every strategy; null where no version scored the row."""
+"""Stamps of every strategy: the version that scored the row, or refused it; null where none was asked."""
 
 
 class LoadedModel(Protocol):

@@ -99,14 +99,15 @@ class Follower:
         refusals = []
         tried = set[Version]()
         for head in heads:
-            if head.champion in tried:
+            version = self._version_for_people(head)
+            if version in tried:
                 continue
-            tried.add(head.champion)
+            tried.add(version)
             try:
                 return self._adopting.head(head, rules, None, self._telling.repeat)
             except Refused as refusal:
-                self._telling.refused(head.revision, head.champion, refusal, None)
-                refusals.append(f"head {head.revision}, {head.name}@{head.champion}: {refusal}")
+                self._telling.refused(head.revision, version, refusal, None)
+                refusals.append(f"head {head.revision}, {head.name}@{version}: {refusal}")
         raise PackageRefused(f"no head of {self._reference.name} can be adopted:\n  " + "\n  ".join(refusals))
 
     def _take_over(self, adopted: Adopted) -> None:
@@ -119,9 +120,9 @@ class Follower:
         while not self._closed.is_set():
             try:
                 self._turn()
-            except Exception:  # a bug here must not end the following silently, nor stop what serves
+            except Exception as error:  # a bug here must not end the following silently, nor lose a head, nor stop what serves
                 _log.exception("following failed, what serves goes on", model=self._reference.name)
-                self._clock.wait(self._closed, 1.0)
+                self._watch.again(error)
 
     def _turn(self) -> None:
         self._telling.repeat()

@@ -46,7 +46,7 @@ class HeadWatch:
         if self._away:
             self._away = False
             self._waits = backoff(self._poll_s, AWAY_S_MAX, self._random)
-            _log.info("store is back", model=self._name)
+            _log.info("head can be fetched again", model=self._name)
         if head is None:
             self._clock.wait(self._closed, self._poll_s)
         return head
@@ -73,5 +73,5 @@ class HeadWatch:
     def _wait_for_store(self, error: Exception) -> None:
         if not self._away:
             self._away = True
-            _log.warning("store is away, what serves goes on", model=self._name, error=f"{type(error).__name__}: {error}")
+            _log.warning("head cannot be fetched, what serves goes on", model=self._name, error=f"{type(error).__name__}: {error}")
         self._clock.wait(self._closed, self._poll_s + next(self._waits))
