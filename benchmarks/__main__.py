@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import typer
 
 from benchmarks.bad import bad as measure_bad
-from benchmarks.contestants import ALL, Contestant
+from benchmarks.contestants import ALL, Contestant, WrongAnswer
+from benchmarks.drain import Failed
 from benchmarks.latency import latency as measure_latency
 from benchmarks.profile import profile as measure_profile
 from benchmarks.swap import swap as measure_swap
 from benchmarks.throughput import SECONDS_MAX, throughput
+from instream.errors import InstreamError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -70,4 +73,7 @@ def chosen(only: str) -> list[Contestant]:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except (Failed, WrongAnswer, InstreamError) as error:
+        sys.exit(f"{type(error).__name__}: {error}")

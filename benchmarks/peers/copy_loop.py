@@ -5,6 +5,7 @@ As fast and as prompt as we could make such a loop: what is there is taken at on
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ def main(bootstrap: str, source: str, sink: str, group: str, mode: str) -> None:
     )
     consumer.subscribe([source])
     run = {"at_least_once": _at_least_once, "exactly_once": _exactly_once}[mode]
+    gc.set_threshold(100_000)  # a batch is thousands of messages: Python would look for cycles among them again and again
     run(consumer, bootstrap, sink, group, Stopping())
     consumer.close()
 
