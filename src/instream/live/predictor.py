@@ -86,8 +86,8 @@ class LivePredictor:
             raise Closed(f"{live.name}: the predictor was closed")
         if call.deadline is not None and call.deadline.expired(self._clock):
             raise Unavailable(f"{live.name}: the deadline was past before the batch was scored", retry_after_s=0.0)
-        if call.pin is not None and call.pin != live.head:
-            raise PackageRefused(f"{live.name}: head {call.pin} is not loaded, head {live.head} is; pin the pipeline to a version instead")
+        if call.pin is not None:
+            _check_pin(call.pin, live)
         return score(live, batch)
 
     def ready(self) -> Readiness:
@@ -105,3 +105,9 @@ class LivePredictor:
 
     def _swap(self, serving: Serving) -> None:
         self._live = serving
+
+
+def _check_pin(pin: int | pa.Array, live: Serving) -> None:
+    for head in pin.unique().to_pylist() if isinstance(pin, pa.Array) else [pin]:
+        if head != live.head:
+            raise PackageRefused(f"{live.name}: head {head} is not loaded, head {live.head} is; pin the pipeline to a version instead")

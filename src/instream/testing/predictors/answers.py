@@ -112,8 +112,10 @@ class AnswerLaws(PredictorFixtures):
         store.put(linear_package(tmp_path, 2.0))
         predictor = start()
         assert versions_of(predictor.predict(xs(1), Call(pin=1))) == {1}
-        with pytest.raises(PackageRefused, match="head 7 is not loaded"):
-            predictor.predict(xs(1), Call(pin=7))
+        assert versions_of(predictor.predict(xs(1, 2), Call(pin=pa.array([1, 1])))) == {1}
+        for pin in (7, pa.array([1, 7])):
+            with pytest.raises(PackageRefused, match="head 7 is not loaded"):
+                predictor.predict(xs(1, 2), Call(pin=pin))
 
     def test_close_wakes_every_caller(self, start: Start, store: Store, tmp_path: Path) -> None:
         """After `close`, whoever calls or waits gets Closed, and nothing hangs."""
