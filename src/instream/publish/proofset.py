@@ -11,7 +11,7 @@ from instream.publish.original import Border
 from instream.signature import Field
 
 UNSEEN = "\ue000unseen"
-_RECOMBINED, _BASE = 2_000, 32
+_RECOMBINED, _BASE, _NULLS = 2_000, 32, 2_048
 
 
 def proof_rows(sample: pa.RecordBatch, fields: Sequence[Field], borders: Sequence[Border], fixed: Sequence[str]) -> pa.RecordBatch:
@@ -27,7 +27,8 @@ def proof_rows(sample: pa.RecordBatch, fields: Sequence[Field], borders: Sequenc
     made = [_recombined(sample, fixed)]
     base = sample.slice(0, min(_BASE, sample.num_rows))
     nullable = [field.name for field in fields if field.nullable]
-    made += [with_column(base, name, pa.nulls(base.num_rows, base.schema.field(name).type)) for name in nullable]
+    few = base.slice(0, max(1, min(base.num_rows, _NULLS // max(1, len(nullable)))))
+    made += [all_null(few, [name]) for name in nullable]
     made += [all_null(base, nullable)] if nullable else []
     free = [field for field in fields if field.name not in fixed]
     made += [with_column(base, f.name, pa.array([UNSEEN] * base.num_rows)) for f in free if pa.types.is_string(f.arrow.type)]

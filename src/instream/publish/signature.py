@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from instream.publish.original import Original
-from instream.publish.proofset import UNSEEN, with_column
+from instream.publish.proofset import UNSEEN, all_null, with_column
 from instream.publish.sample import Sample, type_of
 from instream.signature import Category, Field, Signature
 
@@ -41,6 +41,7 @@ def describe(original: Original, sample: Sample) -> Described:
         ConversionRefused: a column has a type that no model reads.
     """
     known = original.categories()
+    takes_all_null = _takes(original, all_null(_few(sample.batch), original.inputs))
     fields: list[Field] = []
     closed: list[str] = []
     opaque: list[str] = []
@@ -51,16 +52,23 @@ def describe(original: Original, sample: Sample) -> Described:
             (closed if name in known else opaque).append(name)
         elif name in known:
             closed.append(name)
-        nullable = column.null_count > 0 or _accepts(original, sample.batch, name, None)
+        nullable = takes_all_null or column.null_count > 0 or _accepts(original, sample.batch, name, None)
         fields.append(Field(name, kind, nullable, _categories(name, column, known, sample.categories)))
     return Described(Signature(tuple(fields), original.outputs), tuple(closed), tuple(opaque))
 
 
 def _accepts(original: Original, batch: pa.RecordBatch, name: str, value: str | None) -> bool:
-    some = batch.slice(0, min(_TRIAL_ROWS, batch.num_rows))
-    kind = some.schema.field(name).type
+    some = _few(batch)
+    return _takes(original, with_column(some, name, pa.array([value] * some.num_rows, some.schema.field(name).type)))
+
+
+def _few(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return batch.slice(0, min(_TRIAL_ROWS, batch.num_rows))
+
+
+def _takes(original: Original, batch: pa.RecordBatch) -> bool:
     try:
-        outputs = original.score(with_column(some, name, pa.array([value] * some.num_rows, kind)))
+        outputs = original.score(batch)
     except Exception:  # the original says no in its own words
         return False
     return all(_finite(column) for column in outputs.columns)
