@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from instream.connectors.kafka.looking import look
 from instream.connectors.kafka.positions import commit_start
 from instream.connectors.kafka.sink import KafkaSink
 from instream.connectors.kafka.source import KafkaSource
@@ -10,8 +9,6 @@ from instream.connectors.kafka.transactional import TransactionalSink, Transacti
 from instream.connectors.opening import SinkOpening, SourceOpening
 from instream.connectors.protocol import Sink, Source
 from instream.connectors.url import KafkaUrl, Url
-
-__all__ = ["look", "open_sinks", "open_source", "set_start"]
 
 
 def open_source(opening: SourceOpening) -> Source:

@@ -1,8 +1,8 @@
 """Options for librdkafka: ours, the user's over them, and those that nobody may change because laws hang on them.
 
-Of the share that a source has of `limits.bytes`, librdkafka may queue all, and a fetch under way may add a half;
-of what a sink has, librdkafka may queue all. Each message costs librdkafka a few hundred bytes besides its own, so the
-number of messages is bounded too.
+Of the share that a source has of `limits.bytes`, librdkafka may queue a half, and a fetch under way may add a quarter:
+what is queued keeps the whole answer alive that it came with. Of what a sink has, librdkafka may queue all. Each message
+costs librdkafka a few hundred bytes besides its own, so the number of messages is bounded too.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def client_options(url: KafkaUrl, options: Options) -> dict[str, Any]:
 
 
 def consumer_options(opening: SourceOpening, url: KafkaUrl, on_error: ErrorCallback) -> dict[str, Any]:
-    fetch = max(_FETCH_BYTES_LEAST, opening.nbytes // 2)
+    fetch = max(_FETCH_BYTES_LEAST, opening.nbytes // 4)
     ours: dict[str, Any] = {
-        "queued.max.messages.kbytes": max(1024, opening.nbytes >> 10),
+        "queued.max.messages.kbytes": max(1024, opening.nbytes >> 11),
         "queued.min.messages": _QUEUED_MESSAGES,
         "fetch.max.bytes": fetch,
         "max.partition.fetch.bytes": min(fetch, 1 << 20),

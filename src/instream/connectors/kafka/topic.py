@@ -28,6 +28,7 @@ def partitions(url: KafkaUrl, options: Options) -> int:
             raise SourceFailed(f"{url}: no topic {url.topic!r} there ({found.error.str()}): create it, or correct the URL")
         return len(found.partitions)
     except KafkaException as error:
+        consumer.poll(0.1)  # hands over what was reported beside it, such as a wrong password
         faults.raise_if_any()
         raise SourceFailed(f"{url}: {advice(error_of(error))}; is the address right, and may this machine reach it?") from error
     finally:
