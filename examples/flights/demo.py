@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -84,9 +84,10 @@ def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
 
 
 def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tuple[Account, str]:
-    with step("a Kafka broker of its own"):
-        broker = Broker().start()
-    with broker, closing(Topics(broker, "flights", FOLDER)) as topics:
+    with ExitStack() as stack:
+        with step("a Kafka broker of its own"):
+            broker = stack.enter_context(Broker())
+        topics = stack.enter_context(closing(Topics(broker, "flights", FOLDER)))
         topics.run()
         seen = streamed(topics, records, rate)
         dead = topics.dead()
@@ -133,7 +134,7 @@ def show(found: Account, speed: str) -> None:
     for name, figure in zip(names, figures, strict=True):
         fate.add_row(name, figure)
     head, *versions = rows_of_scores(found)
-    scores = Table(*head, title="How right each version was, on what it scored", title_justify="left")
+    scores = Table(*head, title="How right each version was", title_justify="left")
     for row in versions:
         scores.add_row(*row)
     for table in (fate, scores):

@@ -14,7 +14,7 @@ from examples.flights.pipes import INSTREAM
 from instream.testing.kafka import Broker
 
 PARTITIONS = 2
-QUIET_S = 10.0
+QUIET_S = 60.0
 
 
 class Topics:
