@@ -115,6 +115,6 @@ def test_a_broker_that_restarts_loses_nothing(seed: int, tmp_path: Path) -> None
     with Broker() as own, ThreadPoolExecutor(4) as pool:
         settings = {mode: setting(own.bootstrap, f"restart-{mode}", tmp_path / mode, mode) for mode in MODES}
         running = {mode: pool.submit(broker_restarts, each, seed) for mode, each in settings.items()}
-        restart_twice(own, seed)
+        restart_twice(own, settings.values(), seed)
         for mode, each in running.items():
             judge(each.result(), mode)

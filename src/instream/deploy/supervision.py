@@ -16,6 +16,7 @@ from instream.connectors.look import partitions
 from instream.connectors.url import KafkaUrl, parse
 from instream.deploy.rules import refuse_impossible
 from instream.deploy.work import STANDARD, Run, work_of
+from instream.errors import SourceFailed
 from instream.process.child import Entry
 from instream.process.crashes import CRASHES_MAX
 from instream.process.metrics_http import MetricsPort
@@ -72,7 +73,10 @@ def _idle_workers(settings: Pipeline) -> list[str]:
     workers, url = settings.engine.workers, parse(resolve(settings.source.url, settings.folder), settings.folder)
     if workers == 1 or not isinstance(url, KafkaUrl):
         return []
-    found = partitions(url, resolve_options(settings.source.options, settings.folder))
+    try:
+        found = partitions(url, resolve_options(settings.source.options, settings.folder))
+    except SourceFailed:  # the workers wait for a broker that is away, and say what else is wrong
+        return []
     if found >= workers:
         return []
     return [f"{workers} workers, but {url} has {found} partitions: {workers - found} will idle; engine.threads scores more at once"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from instream.testing import topics
 
@@ -60,14 +61,16 @@ def ledger(bootstrap: str, group: str, source: str, sink: str, dead: str) -> Led
 
 
 def uncommitted(bootstrap: str, group: str, topic: str) -> int:
-    """Offsets above the group's committed positions."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    """Offsets above the group's committed positions; a very large number while the broker cannot say, as after a restart."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 0})
     try:
         numbers = consumer.list_topics(topic, timeout=20).topics[topic].partitions
         ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in numbers}
+        positions = topics.committed(bootstrap, group, topic)
+    except KafkaException:
+        return sys.maxsize
     finally:
         consumer.close()
-    positions = topics.committed(bootstrap, group, topic)
     return sum(end - positions.get(number, 0) for number, end in ends.items())
 
 

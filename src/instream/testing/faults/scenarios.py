@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,6 +17,7 @@ RATE = 300
 LAST_S = 60.0
 _BATCH_POINTS = ("polled", "scored", "produced")
 _COMMIT_POINTS = {"at_least_once": ("committing", "committed"), "exactly_once": ("offsets_sent", "committing", "committed")}
+STARTED = "started"
 _ENDS_S = 10.0
 """A worker whose supervisor was killed is gone after this."""
 
@@ -80,14 +81,18 @@ def broker_restarts(setting: Setting, seed: int) -> Outcome:
     """The broker is stopped and killed while this runs, by `restart_twice`."""
     running = setting.run("--workers", "2")
     with setting.stream(RATE):
+        running.wait_until_said("partitions assigned")
+        (setting.folder / STARTED).touch()
         time.sleep(LAST_S)
     return drained(setting, running)
 
 
-def restart_twice(broker: Broker, seed: int) -> None:
+def restart_twice(broker: Broker, settings: Iterable[Setting], seed: int) -> None:
     """In the minute of `broker_restarts`: once in order, once not."""
     random = Random(seed)
-    time.sleep(random.uniform(12, 16))
+    for each in settings:
+        until((each.folder / STARTED).exists, 180, f"{each.name} runs")
+    time.sleep(random.uniform(5, 10))
     broker.restart()
     time.sleep(random.uniform(8, 12))
     broker.kill()
