@@ -83,9 +83,15 @@ def concat(parts: Sequence[Prediction]) -> Prediction:
     for part in parts:
         shifted.append(Failures(part.failures.rows + np.int32(start), part.failures.codes, part.failures.messages))
         start += len(part)
-    outputs = pa.concat_batches([part.outputs for part in parts])
-    stamps = pa.concat_batches([part.stamps for part in parts])
+    outputs, stamps = one_batch([part.outputs for part in parts]), one_batch([part.stamps for part in parts])
     return Prediction(outputs, stamps, max(part.head for part in parts), merge_failures(*shifted))
+
+
+def one_batch(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """The rows of several batches of one schema; `pa.concat_batches` is younger than the pyarrow that PyFlink pins."""
+    table = pa.Table.from_batches(parts, parts[0].schema).combine_chunks()
+    found = table.to_batches()
+    return found[0] if found else parts[0].slice(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
