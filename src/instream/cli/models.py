@@ -106,7 +106,8 @@ def _tell_workers(found: Adoption | None, timeout_s: float) -> None:
     for report in found.refused:
         typer.echo(f"refused by {_worker(report)}: {report.reason}", err=True)
     for report in found.waiting:
-        typer.echo(f"not yet adopted by {_worker(report)} after {timeout_s:g} s; it goes on with head {report.revision}", err=True)
+        now = f"it goes on with head {report.revision}" if report.revision else "it has no head yet"
+        typer.echo(f"not yet adopted by {_worker(report)} after {timeout_s:g} s; {now}", err=True)
 
 
 def _row(model: Overview) -> tuple[str, ...]:

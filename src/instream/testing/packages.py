@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from instream.package import File, Golden, Manifest, Package, Step, Tolerance
 from instream.signature import Signature, fields_of
 
-_INPUTS = pa.RecordBatch.from_pydict({"x": pa.array([0.0, 1.0, 2.0])})
+_X = np.arange(3.0)
 
 
 def tiny_package(folder: Path, name: str = "delay", *, weight: float = 2.0, padding: bytes = b"") -> Package:
@@ -21,21 +23,26 @@ def tiny_package(folder: Path, name: str = "delay", *, weight: float = 2.0, padd
         weight: another one makes another digest.
         padding: appended to the model's file, to make it large.
     """
-    outputs = pa.RecordBatch.from_pydict({"y": pa.array([weight * x for x in _INPUTS["x"].to_pylist()])})
-    contents = {"model.tiny": repr(weight).encode() + b"\n" + padding, "inputs.arrow": _ipc(_INPUTS), "outputs.arrow": _ipc(outputs)}
+    inputs, outputs = _batch("x", _X), _batch("y", weight * _X)
+    contents = {"model.tiny": repr(weight).encode() + b"\n" + padding, "inputs.arrow": _ipc(inputs), "outputs.arrow": _ipc(outputs)}
     files = tuple(File(file, len(content), hashlib.sha256(content).hexdigest()) for file, content in contents.items())
     manifest = Manifest(
         name=name,
-        signature=Signature(fields_of(_INPUTS.schema), fields_of(outputs.schema)),
+        signature=Signature(fields_of(inputs.schema), fields_of(outputs.schema)),
         steps=(Step("tiny", "model.tiny", {"x": ("x",)}, {"y": "y"}),),
         files=files,
-        golden=Golden("inputs.arrow", "outputs.arrow", _INPUTS.num_rows, {"y": Tolerance()}),
+        golden=Golden("inputs.arrow", "outputs.arrow", inputs.num_rows, {"y": Tolerance()}),
     )
     made = folder / f"{name}-{manifest.digest[:16]}"
     made.mkdir(parents=True, exist_ok=True)
     for file, content in contents.items():
         (made / file).write_bytes(content)
     return Package(manifest, made)
+
+
+def _batch(name: str, values: npt.NDArray[np.float64]) -> pa.RecordBatch:
+    # from buffers: `pa.array` would import pandas, a second of each process that a test starts
+    return pa.RecordBatch.from_arrays([pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])], [name])
 
 
 def _ipc(batch: pa.RecordBatch) -> bytes:

@@ -106,6 +106,8 @@ class HeadLaws(StoreFixtures):
         assert len(list(scan(store.backend, UPLOADS))) == 2
         clock.move(TWO_DAYS_S)
         assert store.collect() == 1
+        with pytest.raises(Conflict, match="numbers are used once"):
+            store.put(package, one)
         assert store.put(package) == 3
         with pytest.raises(Conflict):
             store.put(tiny_package(package.folder.parent, weight=9.0), 1)

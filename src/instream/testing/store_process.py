@@ -1,4 +1,4 @@
-"""Processes that use one store at once: `python -m instream.testing.stores.process promote|publish|read URL …`."""
+"""Processes that use one store at once: `python -m instream.testing.store_process promote|publish|read URL …`."""
 
 from __future__ import annotations
 
