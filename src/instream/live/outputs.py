@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
 from instream.flow.bisect import isolate
-from instream.predictor import LoadedModel
+from instream.predictor import LoadedModel, one_batch
 
 _MESSAGE_CHARS_MAX = 500  # onnxruntime tells the whole graph's story; a dead letter needs its beginning
 
@@ -83,7 +83,7 @@ def _scored(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.
         return _finite(model, parts[0][2])
     if not parts:
         return spread(empty(model.signature.produces), np.empty(0, np.int32), rows), failures_of(bad)
-    outputs, failures = _finite(model, pa.concat_batches([part for _, _, part in parts]))
+    outputs, failures = _finite(model, one_batch([part for _, _, part in parts]))
     kept = np.concatenate([np.arange(start, start + length, dtype=np.int32) for start, length, _ in parts])
     return spread(outputs, kept, rows), merge(failures_of(bad), failures.at(kept))
 
