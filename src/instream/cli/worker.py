@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
+import signal
 import sys
 
 import msgspec
@@ -18,6 +20,7 @@ from instream.process.messages import Start
 def main() -> None:
     """Do what the supervisor's first line says."""
     logs.configure()
+    faulthandler.register(signal.SIGUSR1)  # where each thread is, on standard error: for a worker that seems to hang
     Attendant(Link(int(sys.argv[1]))).run(build)
 
 

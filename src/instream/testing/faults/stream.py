@@ -38,7 +38,7 @@ class Stream:
         if not self._over.is_set():
             self._over.set()
             self._thread.join()
-            assert self._producer.flush(60) == 0
+            assert self._producer.flush(180) == 0
 
     def _run(self) -> None:
         began_s = time.monotonic()
