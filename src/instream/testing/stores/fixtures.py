@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 
 from instream.errors import StoreError
+from instream.flow.clock import SYSTEM
 from instream.head import Head
 from instream.package import Package, Version
 from instream.stores import Store, open_store
@@ -41,7 +42,7 @@ def at_once(call: Callable[[Item], Result], items: Sequence[Item]) -> list[Resul
 
 def promoted(store: Store, version: Version, by: str = "test") -> Head:
     """A new head with this champion."""
-    return store.append_head(store.head("delay").next(champion=version, by=by, at_ms=0))
+    return store.append_head(store.head("delay").next(champion=version, by=by, at_ms=SYSTEM.wall_ms()))
 
 
 def flip(store: Store, place: str, key: str, at: int) -> None:
