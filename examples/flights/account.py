@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -25,12 +25,14 @@ class Output(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True)
 class Score:
-    """One version on the records that it scored and whose truth is known."""
+    """One version on the records that it scored; `accuracy` and `log_loss` on those whose truth is known."""
 
     version: int
     records: int
     accuracy: float
     log_loss: float
+    others_log_loss: float
+    """Of the other version, on the same records: what it would have been without the swap."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Account:
     """The whole stream.
 
     Attributes:
-        outputs: id, version, probability of being late, latency_ms, read_s (since the first write), one row an output.
+        outputs: id, version, probability of being late, latency_ms, read_s (since the pace began), one row an output.
         late: the truth of each record, by id; None where the flight never arrived.
         lost: records without output, dead letter or filtering.
     """
@@ -63,7 +65,11 @@ class Account:
         return float(np.percentile(self.outputs["latency_ms"], percentile))
 
 
-def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: int, filtered: int) -> Account:
+Other = Callable[[int, Sequence[int]], Floats]
+"""By version and ids: the probabilities of being late that the other version gives."""
+
+
+def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: int, filtered: int, other: Other) -> Account:
     """Compare what went in with what came out.
 
     Args:
@@ -72,7 +78,7 @@ def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: i
     """
     outputs = outputs_of(seen, late_position)
     distinct = int(outputs["id"].nunique())
-    start = int(seen.written_ns[0])
+    start = int(seen.written_ns[1])
     paced = outputs[outputs["id"] > 0]  # the first record waited for the pipeline to start
     return Account(
         outputs=paced,
@@ -83,15 +89,15 @@ def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: i
         filtered=filtered,
         lost=seen.written - distinct - dead - filtered,
         duplicated=len(outputs) - distinct,
-        seconds=float(paced["read_s"].max() - (seen.written_ns[1] - start) / 1e9),
+        seconds=float(paced["read_s"].max()),
         promoted_s=(seen.promoted_ns - start) / 1e9,
-        scores=tuple(score(version, outputs[outputs["version"] == version], late) for version in versions_of(outputs)),
+        scores=tuple(score(version, outputs[outputs["version"] == version], late, other) for version in versions_of(outputs)),
     )
 
 
 def outputs_of(seen: Seen, late_position: int) -> pd.DataFrame:
     """Every output line, with the time at which its last byte was readable."""
-    decode, start = msgspec.json.Decoder(Output).decode, int(seen.written_ns[0])
+    decode, start = msgspec.json.Decoder(Output).decode, int(seen.written_ns[1])
     ids, versions, late, times, rest = [], [], [], [], b""
     for at_ns, chunk in seen.chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -109,11 +115,16 @@ def versions_of(outputs: pd.DataFrame) -> list[int]:
     return sorted(int(version) for version in outputs["version"].unique())
 
 
-def score(version: int, group: pd.DataFrame, late: Sequence[bool | None]) -> Score:
+def score(version: int, group: pd.DataFrame, late: Sequence[bool | None], other: Other) -> Score:
     truth, said = known(group, late)
+    others = known(group.assign(late=other(version, group["id"].tolist())), late)[1]
+    accuracy = float(((said > 0.5) == truth).mean())
+    return Score(version, len(group), accuracy, log_loss(truth, said), log_loss(truth, others))
+
+
+def log_loss(truth: npt.NDArray[np.bool_], said: Floats) -> float:
     said = np.clip(said, 1e-12, 1 - 1e-12)
-    loss = -np.where(truth, np.log(said), np.log(1 - said)).mean()
-    return Score(version, len(group), float(((said > 0.5) == truth).mean()), float(loss))
+    return float(-np.where(truth, np.log(said), np.log(1 - said)).mean())
 
 
 def known(group: pd.DataFrame, late: Sequence[bool | None]) -> tuple[npt.NDArray[np.bool_], Floats]:

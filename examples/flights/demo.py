@@ -8,13 +8,17 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+import instream
 from examples.flights import data, train
 from examples.flights.account import Account, account
 from examples.flights.full_speed import through_pipes, through_topics
@@ -78,7 +82,9 @@ def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
     with closing(Pipe(FOLDER)) as pipe:
         seen = streamed(pipe, records, rate)
         pipe.wait()
-    found = account(seen, truth(later), LATE, dead=lines_in(FOLDER / "dead.jsonl"), filtered=filtered())
+    found = account(
+        seen, truth(later), LATE, dead=lines_in(FOLDER / "dead.jsonl"), filtered=filtered(), other=partial(other_version, later)
+    )
     with step("the same stream at full speed"):
         return found, through_pipes(FOLDER, records)
 
@@ -92,7 +98,7 @@ def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
         seen = streamed(topics, records, rate)
         dead = topics.dead()
         topics.wait()
-        found = account(seen, truth(later), LATE, dead=dead, filtered=filtered())
+        found = account(seen, truth(later), LATE, dead=dead, filtered=filtered(), other=partial(other_version, later))
         with step("the same stream at full speed"):
             return found, through_topics(broker, FOLDER, records)
 
@@ -112,6 +118,13 @@ def streamed(ends: Pipe | Topics, records: Sequence[bytes], rate: float) -> Seen
 def promote() -> None:
     """What `instream promote delay 2` calls."""
     stores.promote(stores.open_store(STORE), "delay", Version(2), by="demo", note="in mid-stream")
+
+
+def other_version(later: pd.DataFrame, version: int, ids: Sequence[int]) -> npt.NDArray[np.float64]:
+    """What the version that is not `version` says of these flights."""
+    with instream.load(f"delay@{3 - version}", store=STORE) as scorer:
+        answers = scorer.score(later.iloc[list(ids)][data.FEATURES])
+    return np.array(answers["probabilities"].tolist())[:, LATE]
 
 
 def truth(later: pd.DataFrame) -> list[bool | None]:

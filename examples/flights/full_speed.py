@@ -13,7 +13,7 @@ from examples.flights.pipes import CHUNK_BYTES, INSTREAM
 from examples.flights.topics import Topics
 from instream.testing.kafka import Broker
 
-TIMES = 3
+TIMES = 2
 """The records are streamed so often, so that the start does not count for much."""
 
 

@@ -74,10 +74,14 @@ def rows_of_fate(account: Account) -> list[tuple[str, ...]]:
 
 
 def rows_of_scores(account: Account) -> list[tuple[str, ...]]:
-    return [
-        ("version", "records", "accuracy", "log loss"),
-        *((f"delay@{one.version}", f"{one.records:,}", f"{one.accuracy:.4f}", f"{one.log_loss:.4f}") for one in account.scores),
-    ]
+    """Each version on its records; the last column is the log loss that the other one has on the same records."""
+    head = ("version", "records", "accuracy", "log loss", "the other's")
+    figures = ((one.accuracy, one.log_loss, one.others_log_loss) for one in account.scores)
+    rows = (
+        (f"delay@{one.version}", f"{one.records:,}", *(f"{each:.4f}" for each in some))
+        for one, some in zip(account.scores, figures, strict=True)
+    )
+    return [head, *rows]
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
@@ -118,8 +122,8 @@ def draw_latency(axes: Axes, account: Account) -> None:
         line = groups.quantile(percentile / 100)
         axes.plot(line.index, line, color=colour, lw=1.2, label=f"p{percentile}")
     axes.set(ylabel="latency, ms", xlabel="seconds", yscale="log")
-    for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        which("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.legend(frameon=False, loc="upper right")
     mark_promotion(axes, account)
 

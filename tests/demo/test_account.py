@@ -20,11 +20,12 @@ def test_what_is_lost_twice_or_dead_is_counted() -> None:
     first, second = line(0, 1, 0.9) + line(1, 1, 0.9), line(2, 2, 0.1) + line(5, 2, 0.1) + line(5, 2, 0.1)
     seen.chunks = [(10 * MS, first[:-7]), (12 * MS, first[-7:] + second)]
     seen.promoted_ns = 2 * MS
-    found = account(seen, [True, True, False, None, None, None], 0, dead=1, filtered=0)
+    found = account(seen, [True, True, False, None, None, None], 0, dead=1, filtered=0, other=lambda version, ids: np.full(len(ids), 0.5))
     assert (found.records_in, found.records_out, found.dead, found.lost, found.duplicated) == (6, 5, 1, 1, 1)
     assert found.outputs["latency_ms"].tolist() == [11, 10, 7, 7]
     assert [(one.version, one.records, one.accuracy) for one in found.scores] == [(1, 2, 1.0), (2, 3, 1.0)]
     assert found.scores[0].log_loss == pytest.approx(-math.log(0.9))
+    assert found.scores[0].others_log_loss == pytest.approx(-math.log(0.5))
 
 
 def test_nothing_that_a_live_stream_does_not_have_is_a_feature() -> None:
