@@ -16,6 +16,7 @@ from instream.connectors.kafka import assigned
 from instream.connectors.kafka.columns import records_of
 from instream.connectors.kafka.faults import Faults, advice, error_of, passing
 from instream.connectors.kafka.options import consumer_options
+from instream.connectors.kafka.progress import Progress
 from instream.connectors.opening import SourceOpening
 from instream.connectors.protocol import Lag
 from instream.connectors.url import KafkaUrl
@@ -45,13 +46,7 @@ class KafkaSource:
         self._faults = Faults(self._where, SourceFailed)
         self._revoked: Callable[[], None] = lambda: None
         self._lost: Callable[[], None] = lambda: None
-        self._epoch = 0  # one more at each change of the assignment
-        self._base: dict[Partition, int] = {}  # where each assigned partition was begun, or is committed to as far as we know
-        self._began: dict[Partition, int] = {}  # where this run began, for `lag().before`
-        self._ends: dict[Partition, int] = {}  # of `until="end"`
-        self._next: dict[Partition, int] = {}  # of what `poll` gave
-        self._reached_end: set[Partition] = set()
-        self._assigned_once = False
+        self._progress = Progress()
         self._held = False
         self._kept: list[Any] = []  # what came although held
         self._record_bytes = float(_RECORD_BYTES_FIRST)
@@ -81,7 +76,7 @@ class KafkaSource:
         """Join the group; or read all partitions without one."""
         if self._opening.until == "end":
             partitions = partitions or self._partitions()
-            self._ends = {partition: assigned.watermarks(self._consumer, partition)[1] for partition in partitions}
+            self._progress.ends = {partition: assigned.watermarks(self._consumer, partition)[1] for partition in partitions}
         if self._opening.group is not None:
             self._join()
         else:
@@ -99,12 +94,12 @@ class KafkaSource:
         self._faults.raise_if_any()
         if self._faults.fenced:
             self._join_again()
-        epoch = self._epoch
+        epoch = self._progress.epoch
         messages = self._take(rows, nbytes, timeout_s)
         self._faults.raise_if_any()
-        if self._epoch != epoch:
+        if self._progress.epoch != epoch:
             if messages:  # may be of the assignment before or after the change: read all of the new one from its start
-                self._assign(self._base)
+                self._assign(self._progress.base)
             return None
         if self._held:
             self._kept += messages
@@ -113,7 +108,7 @@ class KafkaSource:
             return None
         self._faults.reached()
         records = records_of(self._topic, messages, self._opening.columns)
-        self._next.update(records.positions)
+        self._progress.read(records.positions)
         return records
 
     def _take(self, rows: int, nbytes: int, timeout_s: float) -> list[Any]:
@@ -143,11 +138,10 @@ class KafkaSource:
             if error is None:
                 continue
             if error.code() == KafkaError._PARTITION_EOF:
-                if message.offset() >= self._ends.get(Partition(self._topic, message.partition()), 0):
-                    self._reached_end.add(Partition(self._topic, message.partition()))
+                self._progress.saw_end(Partition(self._topic, message.partition()), message.offset())
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise self._gone(message)
-            elif error.code() in _NO_TOPIC and self._assigned_once:
+            elif error.code() in _NO_TOPIC and self._progress.assigned:
                 self._faults.say("topic not known at the moment, waiting for it", error)
             elif self._faults.is_fencing(error):
                 continue  # the next poll sees to it
@@ -182,14 +176,14 @@ class KafkaSource:
                     raise self._failure(error_of(error)) from error
                 _log.warning("positions not committed: the group has rebalanced without this worker", reason=error_of(error).str())
                 return
-        self._base.update({partition: offset for partition, offset in positions.items() if partition in self._base})
+        self._progress.committed(positions)
         reached("committed")
 
     def rewind(self) -> None:
         try:
             if self._opening.group is not None:
-                self._base |= assigned.committed(self._consumer, self._base)
-            self._assign(self._base)
+                self._progress.committed(assigned.committed(self._consumer, self._progress.base))
+            self._assign(self._progress.base)
         except KafkaException as error:
             if self._faults.is_fencing(error_of(error)):
                 return
@@ -201,28 +195,16 @@ class KafkaSource:
     @property
     def ended(self) -> bool:
         """With `until="end"`: every partition that is ours was read to where it ended when this source was opened."""
-        if self._opening.until is None or not self._assigned_once or self._kept:
-            return False
-        return all(
-            partition in self._reached_end or self._next.get(partition, start) >= self._ends.get(partition, 0)
-            for partition, start in self._base.items()
-        )
+        return self._opening.until is not None and not self._kept and self._progress.ended
 
     def lag(self) -> Lag:
-        """From what the fetches brought along: costs no request. `before` counts offsets, gaps included."""
-        behind = before = 0
-        for partition, start in self._base.items():
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
-            if high < 0:
-                return Lag(None)
-            behind += max(0, high - self._next.get(partition, start))
-            before += max(0, self._began.get(partition, start) - max(low, 0))
-        return Lag(behind if self._assigned_once else None, before)
+        """From what the fetches brought along: costs no request."""
+        return self._progress.lag(lambda partition: self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True))
 
     @property
     def partitions(self) -> list[Partition]:
         """Those that are read by this member now."""
-        return sorted(self._base)
+        return sorted(self._progress.base)
 
     def group_metadata(self) -> Any:
         """What a transaction needs to commit positions for this member."""
@@ -253,16 +235,12 @@ class KafkaSource:
         return fresh
 
     def _take_over(self, positions: dict[Partition, int]) -> None:
-        self._base = dict(positions)
-        self._began = {**positions, **self._began}
-        self._assigned_once = True
+        self._progress.take_over(positions)
         self._assign(positions)
 
     def _assign(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from here, and forget what was read of them."""
-        self._epoch += 1
-        self._next.clear()
-        self._reached_end.clear()
+        self._progress.start_over()
         self._kept.clear()
         wanted = [TopicPartition(*partition, offset) for partition, offset in positions.items()]
         self._consumer.assign(wanted)
@@ -296,18 +274,14 @@ class KafkaSource:
         self._consumer.unassign()
 
     def _forget(self) -> None:
-        self._epoch += 1
-        self._base, self._next = {}, {}
-        self._assigned_once = False
-        self._reached_end.clear()
+        self._progress.forget()
         self._kept.clear()
 
     def _gone(self, message: Any) -> SourceFailed:
         partition = Partition(self._topic, message.partition())
-        at = self._base.get(partition)
         low, high = assigned.watermarks(self._consumer, partition)
         return SourceFailed(
-            f"{self._where}, partition {partition.number}: position {self._next.get(partition, at)} is not in the topic, which keeps "
+            f"{self._where}, partition {partition.number}: position {self._progress.at(partition)} is not in the topic, which keeps "
             f"{low:,} to {high:,}: retention removed it, or the topic was made anew. Those records cannot be had again; "
             "go on with what is there: --from earliest"
         )
