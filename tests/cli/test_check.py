@@ -2,8 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from instream.check import Finding, Level, check
+from instream.testing.kafka import Broker
 from tests.cli.conftest import Instream
 
 PIPELINE = """
@@ -97,3 +99,27 @@ def test_nothing_is_written(pipeline: Path, tmp_path: Path) -> None:
 def test_no_place_for_dead_letters_is_a_warning(tmp_path: Path, pipeline: Path) -> None:
     pipeline.write_text(PIPELINE.replace('[dead_letter]\nurl = "dead.jsonl"\n', ""))
     assert [warning.part for warning in found(pipeline, level=Level.WARNING)] == ["dead_letter"]
+
+
+@pytest.mark.slow
+def test_kafka_is_asked_for_topics_and_partitions(pipeline: Path, broker: Broker, unique: str) -> None:
+    source, sink = broker.create_topic(unique, partitions=2), broker.create_topic(f"{unique}-out", partitions=2)
+    broker.produce(source, [b'{"id": 1, "x": 0.5, "y": 1}'] * 150)
+    there = [f"source.url={broker.url(source)}", f"sink.url={broker.url(sink)}", f"dead_letter.url={broker.url(sink)}"]
+    findings = list(check(pipeline, [*there, "delivery.mode=exactly_once", "engine.workers=2"]))
+    assert {finding.level for finding in findings} == {Level.OK}, findings
+    assert any("exactly once" in finding.found for finding in findings)
+    assert any("100 looked at: 100 scored" in finding.found for finding in findings)
+    assert broker.committed("signs", source) == {}
+
+    (idle,) = found(pipeline, *there, "engine.workers=3", level=Level.WARNING)
+    assert "3 workers for 2 partitions: 1 would idle" in idle.found
+    (absent,) = found(pipeline, *there, f"source.url={broker.url(unique + '-absent')}")
+    assert (absent.part, "no topic" in absent.found) == ("source", True)
+    assert f"{unique}-absent" not in broker_topics(broker), "looking must not make a topic"
+    (refused,) = found(pipeline, *there, f"source.url=kafka://127.0.0.1:1/{source}")
+    assert refused.part == "source"
+
+
+def broker_topics(broker: Broker) -> set[str]:
+    return set(AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=20).topics)
