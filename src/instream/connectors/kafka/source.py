@@ -179,15 +179,17 @@ class KafkaSource:
         self._progress.committed(positions)
         reached("committed")
 
+    def settled(self, positions: Mapping[Partition, int]) -> None:
+        """A transaction has committed these."""
+        self._progress.committed(positions)
+
     def rewind(self) -> None:
+        """From what this source knows, without a request: a broker that restarts would be waited for by whoever must poll."""
         try:
-            if self._opening.group is not None:
-                self._progress.committed(assigned.committed(self._consumer, self._progress.base))
             self._assign(self._progress.base)
         except KafkaException as error:
-            if self._faults.is_fencing(error_of(error)):
-                return
-            raise self._failure(error_of(error)) from error
+            if not self._faults.is_fencing(error_of(error)):  # else the next poll joins again
+                raise self._failure(error_of(error)) from error
 
     def listen(self, revoked: Callable[[], None], lost: Callable[[], None]) -> None:
         self._revoked, self._lost = revoked, lost

@@ -72,6 +72,7 @@ class Transactions:
         reached("committing")
         self._patiently(lambda: self.producer.commit_transaction(_REQUEST_S))
         self.open = False
+        source.settled(positions)
         for sink in self.sinks:
             sink.committed()
         reached("committed")
