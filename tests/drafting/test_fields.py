@@ -36,3 +36,5 @@ def test_the_id_is_what_tells_records_apart_and_is_no_input() -> None:
     records = [{"n": i * 2, "flight_id": i, "dep_delay": float(i), "same": 1, "half": i} for i in range(10)]
     assert likely_ids(records, find_fields([DELAY], records)) == ("flight_id",)
     assert likely_ids([{"same": 1}, {"same": 1}], []) == ()
+    assert likely_ids([{"event": {"id": i, "n": i}} for i in range(3)], []) == ("/event/id",)
+    assert likely_ids([{"event": {"n": i}} for i in range(3)], []) == ()

@@ -13,7 +13,7 @@ from instream.signature import Field, type_from
 
 _DEPTH_MAX = 8
 _POINTERS_MAX = 10_000
-_IDS = ("id", "key", "uuid", "event_id", "request_id", "flight", "order_id", "user_id")
+_IDS = ("key", "number", "ref", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,27 @@ def find_fields(wanted: Sequence[Field], records: Sequence[Mapping[str, Any]]) -
 
 
 def likely_ids(records: Sequence[Mapping[str, Any]], taken: Sequence[Found]) -> tuple[str, ...]:
-    """Top-level scalars that tell records apart and are no inputs of the model: what an output should repeat."""
+    """What tells records apart and is no input of the model: what an output should repeat; a name, or a pointer if nested.
+
+    >>> likely_ids([{"event": {"id": 1}}, {"event": {"id": 2}}], [])
+    ('/event/id',)
+    """
     used = {found.pointer for found in taken}
     values = leaves_of(records)
-    unique = [
-        pointer
-        for pointer, seen in values.items()
-        if pointer.count("/") == 1
-        and pointer not in used
-        and len(seen) == len(records)
-        and all(isinstance(value, str | int) and not isinstance(value, bool) for value in seen)
-        and len(set(seen)) == len(seen)
-    ]
-    unique.sort(key=lambda pointer: (pointer[1:].lower() not in _IDS, not pointer.lower().endswith("id")))
-    return tuple(unescaped(pointer[1:]) for pointer in unique[:1])
+    unique = [pointer for pointer, seen in values.items() if pointer not in used and len(seen) == len(records) and _all_differ(seen)]
+    unique = [pointer for pointer in unique if _says_id(pointer) or pointer.count("/") == 1]
+    unique.sort(key=lambda pointer: (not _says_id(pointer), pointer.count("/")))
+    return tuple(unescaped(pointer[1:]) if pointer.count("/") == 1 else pointer for pointer in unique[:1])
+
+
+def _all_differ(values: list[Any]) -> bool:
+    texts = all(isinstance(value, str | int) and not isinstance(value, bool) for value in values)
+    return texts and len(set(values)) == len(values)
+
+
+def _says_id(pointer: str) -> bool:
+    name = unescaped(pointer.rpartition("/")[2]).lower()
+    return name in _IDS or name.endswith("id")
 
 
 def leaves_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
