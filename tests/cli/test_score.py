@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +50,8 @@ def test_a_row_that_cannot_be_scored_costs_that_row(instream: Instream, publishe
         ("score", "other", "rows.parquet"),
         ("score", "sign", "absent.parquet"),
         ("score", "sign", "rows.parquet", "--out", "answers.xml"),
+        ("score", "sign", "rows.parquet", "--out", "absent/answers.parquet"),
+        ("score", "sign", "rows.parquet", "--out", "/dev/full/answers.jsonl"),
         ("score", "sign", "rows.parquet", "--echo", "z"),
     ],
 )
@@ -68,3 +72,17 @@ def test_in_python(instream: Instream, published: str) -> None:
             scorer.score(rows[["x"]])
     assert frame["label"].tolist() == [one["label"] for one in dicts]
     assert frame.index.equals(rows.index)
+
+
+@pytest.mark.slow
+def test_a_stream_gives_the_same_answers(instream: Instream, published: str, tmp_path: Path) -> None:
+    """Law 2: engine and strategy do not change a value."""
+    rows = pd.read_parquet("rows.parquet")
+    rows.to_json("rows.jsonl", orient="records", lines=True, double_precision=15)
+    assert instream("init", "--model", published, "--source", "rows.jsonl", "--sink", "streamed.jsonl").status == 0
+    command = Path(sys.executable).with_name("instream")
+    subprocess.run([command, "run", "sign.toml"], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    streamed = [json.loads(line) for line in (tmp_path / "streamed.jsonl").read_text().splitlines()]
+    with public.load(published) as scorer:
+        at_hand = scorer.score(pd.read_json("rows.jsonl", lines=True, precise_float=True).to_dict("records"))
+    assert [{name: one[name] for name in one if name != "error"} for one in at_hand] == streamed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -41,5 +41,13 @@ def main() -> None:
     try:
         app()
     except InstreamError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]{type(error).__name__}:[/] {escape(str(error))}")
-        sys.exit(1)
+        _fail(type(error).__name__, str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise  # not about a file that somebody named
+        _fail(str(error.filename), error.strerror or str(error))
+
+
+def _fail(what: str, why: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]{escape(what)}:[/] {escape(why)}")
+    sys.exit(1)

@@ -116,6 +116,8 @@ def _count(done: Done, errors: pa.Array) -> None:
 
 @contextmanager
 def _writer(out: Path | None, schema: pa.Schema) -> Iterator[Write]:
+    if out is not None and not out.parent.is_dir():
+        raise InvalidRows(f"{out}: the folder {out.parent} is not there")
     if out is None:
         yield partial(_write_lines, sys.stdout.buffer)
     elif out.suffix == ".parquet":
