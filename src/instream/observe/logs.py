@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import Any
@@ -20,10 +21,22 @@ def get(room: str) -> Any:
     return structlog.get_logger(room=room)
 
 
-def configure(level: str = "info", *, json: bool | None = None) -> None:
+class _StandardError:
+    """Writes to what standard error is now. A log that nobody can read any more stops nothing."""
+
+    def __init__(self, *names: object) -> None:
+        """Structlog hands over names, which nobody needs."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a pipe without a reader, a stream that was closed
+            print(message, file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def configure(level: str = "info") -> None:
     """One line an event, to standard error; JSON unless a person looks at a terminal."""
-    as_json = not sys.stderr.isatty() if json is None else json
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    renderer: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -32,6 +45,6 @@ def configure(level: str = "info", *, json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_StandardError,
         cache_logger_on_first_use=False,
     )
