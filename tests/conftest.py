@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from instream.testing.kafka import Broker
+pytest.register_assert_rewrite("instream.testing")  # the laws are there: a failed one shows its values
+
+from instream.testing.kafka import Broker  # noqa: E402
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
