@@ -80,7 +80,7 @@ def test_what_does_not_end_in_time_is_killed_and_said(tmp_path: Path) -> None:
 
     finished = watched.run(drain_when_ready)
     assert finished.exit is Exit.UNFINISHED
-    assert "worker 0 did not finish: killed by SIGKILL" in finished.message
+    assert "worker 0 did not finish: still busy after engine.grace_s" in finished.message
 
 
 def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

@@ -129,8 +129,11 @@ class Supervisor:
         worker.child.read()
         if status is not None:
             self._exited(worker, status)
-        elif self._kill_ns is not None and self._clock.monotonic_ns() >= self._kill_ns:
+        elif self._killing():
             worker.child.kill()
+
+    def _killing(self) -> bool:
+        return self._kill_ns is not None and self._clock.monotonic_ns() >= self._kill_ns
 
     def _restart(self, worker: _Worker) -> None:
         assert worker.start_ns is not None
@@ -165,7 +168,8 @@ class Supervisor:
     def _crashed(self, worker: _Worker, how: str) -> None:
         if self._asked.is_set():
             worker.done = True
-            self._stop(Finished(Exit.UNFINISHED, f"worker {worker.slot} did not finish: {how}"))
+            why = "still busy after engine.grace_s, so it was killed" if self._killing() else how
+            self._stop(Finished(Exit.UNFINISHED, f"worker {worker.slot} did not finish: {why}; what is not committed comes again"))
             return
         _log.warning("worker crashed", slot=worker.slot, pid=worker.child.pid, how=how)
         flight = worker.child.flight()
