@@ -21,7 +21,7 @@ from rich.table import Table
 import instream
 from examples.flights import data, train
 from examples.flights.account import Account, account
-from examples.flights.full_speed import through_pipes, through_topics
+from examples.flights.full_speed import filled, through_pipes, through_topics
 from examples.flights.pipes import Pipe
 from examples.flights.report import rows_of_fate, rows_of_scores, write_report
 from examples.flights.stream import Seen, stream
@@ -93,6 +93,7 @@ def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
     with ExitStack() as stack:
         with step("a Kafka broker of its own"):
             broker = stack.enter_context(Broker())
+            fast = stack.enter_context(closing(filled(broker, FOLDER, records)))
         topics = stack.enter_context(closing(Topics(broker, "flights", FOLDER)))
         topics.run()
         seen = streamed(topics, records, rate)
@@ -100,7 +101,7 @@ def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tupl
         topics.wait()
         found = account(seen, truth(later), LATE, dead=dead, filtered=filtered(), other=partial(other_version, later))
         with step("the same stream at full speed"):
-            return found, through_topics(broker, FOLDER, records)
+            return found, through_topics(fast)
 
 
 def streamed(ends: Pipe | Topics, records: Sequence[bytes], rate: float) -> Seen:

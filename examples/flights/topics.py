@@ -24,7 +24,7 @@ class Topics:
         self._broker, self._name, self._folder = broker, name, folder
         for topic in (name, f"{name}-scored", f"{name}-dead"):
             broker.create_topic(topic, PARTITIONS)
-        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 1, "log_level": 2})
+        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5, "log_level": 2})
         self._consumer = Consumer(
             {"bootstrap.servers": broker.bootstrap, "group.id": "demo", "enable.auto.commit": False, "fetch.wait.max.ms": 10}
             | {"fetch.queue.backoff.ms": 1, "log_level": 2}
