@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +25,7 @@ from instream.publish.signature import Described, describe
 from instream.settings import NAME
 from instream.signature import Signature
 from instream.stores import open_store
-
-STORE_VARIABLE, STORE_DEFAULT = "INSTREAM_STORE", "sqlite:///instream.db"
+from instream.stores.default import store_url
 
 
 class Putting(Protocol):
@@ -79,7 +77,7 @@ def publish(
     """
     if not re.match(NAME, name):
         raise SettingsInvalid(f"name = {name!r}: letters, digits, '.', '_' and '-' were expected, at most 100, a letter or digit first")
-    target = open_store(store or os.environ.get(STORE_VARIABLE, STORE_DEFAULT)) if store is None or isinstance(store, str) else store
+    target = open_store(store_url(store)) if store is None or isinstance(store, str) else store
     rows = sample_of(sample)
     featured = apply_features(features, rows, Path()) if features else None
     original = original_of(read_model(model, trust), featured.sample if featured else rows, trust)
