@@ -14,7 +14,7 @@ import pyarrow as pa
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.workload import INPUTS, NAMES, rows, weights
-from instream.publish import publish
+from instream.publishing import publish
 
 NAME = "w2"
 _SIDE = 1_200

@@ -28,7 +28,7 @@ from examples.flights.stream import Seen, stream
 from examples.flights.topics import Topics
 from instream import stores
 from instream.package import Version
-from instream.publish import publish
+from instream.publishing import publish
 from instream.testing.kafka import Broker
 
 FOLDER = Path("build/demo")

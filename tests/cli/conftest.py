@@ -15,7 +15,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from instream.cli.app import main
-from instream.publish import publish
+from instream.publishing import publish
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from instream.package import Package
-from instream.publish import publish
+from instream.publishing import publish
 from instream.testing.formats import LoadedModelLaws
-from tests.publish.zoo import Shelf, flights, late, numbers, target, with_nulls
+from tests.publishing.zoo import Shelf, flights, late, numbers, target, with_nulls
 
 ROWS = 300
 

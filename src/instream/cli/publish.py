@@ -12,9 +12,9 @@ import typer
 from instream.cli.options import JsonOption, StoreOption, store_of
 from instream.errors import SettingsInvalid
 from instream.package import Tolerance
-from instream.publish import Published
-from instream.publish import publish as publish_model
-from instream.publish.files import PICKLE
+from instream.publishing import Published
+from instream.publishing import publish as publish_model
+from instream.publishing.files import PICKLE
 
 
 def register(app: typer.Typer) -> None:

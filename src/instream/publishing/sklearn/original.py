@@ -17,9 +17,9 @@ from instream.formats.chain import Chain
 from instream.formats.labels import LABEL, PREDICTION
 from instream.formats.sklearn import FRAME, MATRIX, NAN, NONE, SklearnModel
 from instream.package import Step
-from instream.publish.original import Border, Conversion
-from instream.publish.sample import Sample, type_of
-from instream.publish.sklearn import conversions, inside
+from instream.publishing.original import Border, Conversion
+from instream.publishing.sample import Sample, type_of
+from instream.publishing.sklearn import conversions, inside
 from instream.signature import Category, Field, Signature
 
 

@@ -22,10 +22,10 @@ from instream.compare import worst
 from instream.errors import ConversionRefused, PackageError, SettingsInvalid, UntrustedModel
 from instream.formats import load, proved_with
 from instream.package import Manifest, Tolerance, manifest_from
-from instream.publish import publish
-from instream.publish.sklearn import conversions
-from tests.publish.custom import Clip, Sum
-from tests.publish.zoo import Shelf, flights, late, numbers, publish_and_check, target, three
+from instream.publishing import publish
+from instream.publishing.sklearn import conversions
+from tests.publishing.custom import Clip, Sum
+from tests.publishing.zoo import Shelf, flights, late, numbers, publish_and_check, target, three
 
 
 @pytest.fixture
@@ -107,17 +107,17 @@ def test_a_tolerance_is_never_widened(model: LogisticRegression, sample: pd.Data
 
 def test_a_custom_transformer_runs_as_it_is(sample: pd.DataFrame, shelf: Shelf, tmp_path: Path) -> None:
     model = make_pipeline(Clip(), LinearRegression()).fit(sample, target(sample))
-    with pytest.raises(ConversionRefused, match=r"--trust tests\.publish\.custom\.Clip"):
+    with pytest.raises(ConversionRefused, match=r"--trust tests\.publishing\.custom\.Clip"):
         published(model, sample, shelf)
-    manifest = publish_and_check(model, sample, numbers(500, 1), tmp_path, trust=("tests.publish.custom.Clip",))
+    manifest = publish_and_check(model, sample, numbers(500, 1), tmp_path, trust=("tests.publishing.custom.Clip",))
     assert manifest.candidates[-1].chain == "scikit-learn"
     assert manifest.candidates[-1].us_per_row is not None
-    assert manifest.steps[0].options["trusted"] == ("tests.publish.custom.Clip",)
+    assert manifest.steps[0].options["trusted"] == ("tests.publishing.custom.Clip",)
 
 
 def test_a_custom_transformer_that_reads_columns_by_name(sample: pd.DataFrame, shelf: Shelf, tmp_path: Path) -> None:
     model = make_pipeline(Sum(), LinearRegression()).fit(sample, target(sample))
-    manifest = published(model, sample, shelf, trust=("tests.publish.custom.Sum",))
+    manifest = published(model, sample, shelf, trust=("tests.publishing.custom.Sum",))
     assert manifest.steps[0].options["feed"] == "frame"
     assert shelf.package is not None
     got = load(shelf.package).score(pa.RecordBatch.from_pandas(sample))
@@ -127,7 +127,7 @@ def test_a_custom_transformer_that_reads_columns_by_name(sample: pd.DataFrame, s
 def test_a_silent_pipeline_and_a_column_too_many(sample: pd.DataFrame, shelf: Shelf) -> None:
     model = make_pipeline(Clip(), LinearRegression()).fit(sample, target(sample))
     with pytest.raises(ConversionRefused, match="exactly those, in their order; this one has f0, f1, f2, f3, f4, f5, truth"):
-        published(model, sample.assign(truth=1.0), shelf, trust=("tests.publish.custom.Clip",))
+        published(model, sample.assign(truth=1.0), shelf, trust=("tests.publishing.custom.Clip",))
 
 
 def test_skops_files(model: LogisticRegression, sample: pd.DataFrame, shelf: Shelf, tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_skops_files_with_unknown_types(sample: pd.DataFrame, shelf: Shelf, tmp_
     skops.io.dump(make_pipeline(Clip(), LinearRegression()).fit(sample, target(sample)), tmp_path / "model.skops")
     with pytest.raises(UntrustedModel) as refused:
         published(tmp_path / "model.skops", sample, shelf)
-    assert "--trust tests.publish.custom.Clip" in str(refused.value)
-    assert "trust=('tests.publish.custom.Clip',)" in str(refused.value)
-    published(tmp_path / "model.skops", sample, shelf, trust=("tests.publish.custom.Clip",))
+    assert "--trust tests.publishing.custom.Clip" in str(refused.value)
+    assert "trust=('tests.publishing.custom.Clip',)" in str(refused.value)
+    published(tmp_path / "model.skops", sample, shelf, trust=("tests.publishing.custom.Clip",))
 
 
 @pytest.mark.parametrize("ending", ["joblib", "pkl"])

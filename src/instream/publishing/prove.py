@@ -14,7 +14,7 @@ from instream.compare import Comparison, compare
 from instream.errors import ConversionRefused
 from instream.formats.chain import Chain, load_chain
 from instream.package import Candidate, Step, Tolerance
-from instream.publish.original import Conversion
+from instream.publishing.original import Conversion
 from instream.signature import Signature
 
 _ROWS, _TIMED_ROWS, _REASON_MAX = 10_000, 1_000, 400

@@ -13,8 +13,8 @@ from instream.compare import PROBABILITIES
 from instream.errors import ConversionRefused
 from instream.formats.columns import codes
 from instream.formats.labels import LABEL, PREDICTION
-from instream.publish.original import Border
-from instream.publish.sample import Sample
+from instream.publishing.original import Border
+from instream.publishing.sample import Sample
 from instream.signature import Category, Field
 
 _BORDERS_MAX = 400

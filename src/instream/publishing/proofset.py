@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from instream.publish.original import Border
+from instream.publishing.original import Border
 from instream.signature import Field
 
 UNSEEN = "\ue000unseen"

@@ -14,14 +14,14 @@ import pyarrow as pa
 from instream.errors import ConversionRefused, SettingsInvalid
 from instream.flow.bisect import isolate
 from instream.package import Manifest, Package, Step, Tolerance, Version
-from instream.publish.build import Ingredients, build
-from instream.publish.features import Featured, apply_features
-from instream.publish.files import read_model
-from instream.publish.original import Conversion, Original, original_of
-from instream.publish.proofset import proof_rows
-from instream.publish.prove import Proof, prove
-from instream.publish.sample import Sample, sample_of
-from instream.publish.signature import Described, describe
+from instream.publishing.build import Ingredients, build
+from instream.publishing.features import Featured, apply_features
+from instream.publishing.files import read_model
+from instream.publishing.original import Conversion, Original, original_of
+from instream.publishing.proofset import proof_rows
+from instream.publishing.prove import Proof, prove
+from instream.publishing.sample import Sample, sample_of
+from instream.publishing.signature import Described, describe
 from instream.settings import NAME
 from instream.signature import Signature
 from instream.stores import open_store

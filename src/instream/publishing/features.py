@@ -14,7 +14,7 @@ from instream.errors import ConversionRefused, InstreamError
 from instream.failures import Rows
 from instream.features import FeatureStep, from_reference
 from instream.package import FeatureSource
-from instream.publish.sample import Sample, sample_of, type_of
+from instream.publishing.sample import Sample, sample_of, type_of
 from instream.signature import Field
 
 FILE = "features.py"

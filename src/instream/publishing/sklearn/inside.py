@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from instream.formats.sklearn import Feed
 from instream.package import Step
-from instream.publish.original import Border
+from instream.publishing.original import Border
 from instream.signature import Category, Signature
 
 _THRESHOLDS_MAX = 400  # three to six rows of the proof set each

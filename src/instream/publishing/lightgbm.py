@@ -12,9 +12,9 @@ import pyarrow as pa
 from instream.errors import ConversionRefused
 from instream.formats.coded import CATEGORICAL
 from instream.package import Step
-from instream.publish.boosters import answers_of, borders_of, columns_of, frame_of, outputs_of
-from instream.publish.original import Border, Conversion
-from instream.publish.sample import Sample
+from instream.publishing.boosters import answers_of, borders_of, columns_of, frame_of, outputs_of
+from instream.publishing.original import Border, Conversion
+from instream.publishing.sample import Sample
 from instream.signature import Category, Signature
 
 FILE = "model.txt"

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from instream.publish.original import Original
-from instream.publish.proofset import UNSEEN, all_null, with_column
-from instream.publish.sample import Sample, type_of
+from instream.publishing.original import Original
+from instream.publishing.proofset import UNSEEN, all_null, with_column
+from instream.publishing.sample import Sample, type_of
 from instream.signature import Category, Field, Signature
 
 _TRIAL_ROWS = 8

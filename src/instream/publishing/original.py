@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from instream.errors import ConversionRefused, MissingExtra
 from instream.package import Step
-from instream.publish.sample import Sample
+from instream.publishing.sample import Sample
 from instream.signature import Category, Field, Signature
 
 
@@ -80,10 +80,10 @@ class Original(Protocol):
 
 
 ORIGINALS: Mapping[str, tuple[str, str]] = {
-    "lightgbm": ("instream.publish.lightgbm", "lightgbm"),
-    "xgboost": ("instream.publish.xgboost", "xgboost"),
-    "onnx": ("instream.publish.onnx", "onnx"),
-    "sklearn": ("instream.publish.sklearn.original", "sklearn"),
+    "lightgbm": ("instream.publishing.lightgbm", "lightgbm"),
+    "xgboost": ("instream.publishing.xgboost", "xgboost"),
+    "onnx": ("instream.publishing.onnx", "onnx"),
+    "sklearn": ("instream.publishing.sklearn.original", "sklearn"),
 }
 """By a package in which a model's class, or one that it inherits from, is defined: the module that reads it, and its extra."""
 

@@ -13,8 +13,8 @@ import pytest
 import xgboost
 
 from instream.formats import load
-from instream.publish import publish
-from tests.publish.zoo import UNSEEN_ROWS, Shelf, flights, late, numbers, publish_and_check, target, three, with_nulls
+from instream.publishing import publish
+from tests.publishing.zoo import UNSEEN_ROWS, Shelf, flights, late, numbers, publish_and_check, target, three, with_nulls
 
 pytestmark = pytest.mark.slow
 

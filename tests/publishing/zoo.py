@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from instream.formats import load
 from instream.package import Manifest, Package, Version
-from instream.publish import Published, publish
+from instream.publishing import Published, publish
 
 UNSEEN_ROWS = 20_000
 

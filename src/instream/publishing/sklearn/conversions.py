@@ -25,10 +25,10 @@ from instream.formats.chain import CLOSED
 from instream.formats.onnx import NULL
 from instream.formats.sklearn import FRAME
 from instream.package import Step
-from instream.publish.files import PICKLE
-from instream.publish.original import Conversion
-from instream.publish.sklearn import inside, missing
-from instream.publish.sklearn.trees import treelite_step
+from instream.publishing.files import PICKLE
+from instream.publishing.original import Conversion
+from instream.publishing.sklearn import inside, missing
+from instream.publishing.sklearn.trees import treelite_step
 from instream.signature import Signature
 
 NULL_TEXT = "\ue000null"

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from instream.errors import ConversionRefused
 from instream.formats import load
-from instream.publish import publish
-from tests.publish.zoo import Shelf, late, numbers
+from instream.publishing import publish
+from tests.publishing.zoo import Shelf, late, numbers
 
 FLOAT, TEXT = onnx.TensorProto.FLOAT, onnx.TensorProto.STRING
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from instream import golden
 from instream.formats.chain import installed
 from instream.package import File, Manifest, Package, sha256_of
-from instream.publish.features import FILE, Featured
-from instream.publish.prove import Proof, Taken
+from instream.publishing.features import FILE, Featured
+from instream.publishing.prove import Proof, Taken
 from instream.signature import Signature
 
 _WORST, _MADE = 32, 96

@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from tests.publish.zoo import UNSEEN_ROWS, flights, late, numbers, publish_and_check, target, three, with_nulls
+from tests.publishing.zoo import UNSEEN_ROWS, flights, late, numbers, publish_and_check, target, three, with_nulls
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from instream.errors import ConversionRefused
 from instream.formats.chain import Chain
 from instream.formats.onnx import OnnxModel, dtype_of, inputs_of, open_session
 from instream.package import Step
-from instream.publish.original import Border, Conversion
-from instream.publish.sample import Sample, type_of
+from instream.publishing.original import Border, Conversion
+from instream.publishing.sample import Sample, type_of
 from instream.signature import Category, Field, Signature
 
 FILE = "model.onnx"
