@@ -82,7 +82,6 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     passed: bool
     worst_error: float | None = None
     reason: str = ""
-    us_per_row: float | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,7 +111,6 @@ def test_a_custom_transformer_runs_as_it_is(sample: pd.DataFrame, shelf: Shelf, 
         published(model, sample, shelf)
     manifest = publish_and_check(model, sample, numbers(500, 1), tmp_path, trust=("tests.publishing.custom.Clip",))
     assert manifest.candidates[-1].chain == "scikit-learn"
-    assert manifest.candidates[-1].us_per_row is not None
     assert manifest.steps[0].options["trusted"] == ("tests.publishing.custom.Clip",)
 
 
@@ -298,3 +297,11 @@ def test_names_are_checked(model: LogisticRegression, sample: pd.DataFrame, shel
         publish(model, name="a b", sample=sample, store=shelf)
     with pytest.raises(SettingsInvalid, match="no such output"):
         published(model, sample, shelf, tolerance={"speed": Tolerance()})
+
+
+def test_the_same_model_twice_is_one_version(model: LogisticRegression, sample: pd.DataFrame, tmp_path: Path) -> None:
+    """What was measured while publishing is told, and is not part of the package."""
+    url = f"sqlite:///{tmp_path}/models.db"
+    first, again = (publish(model, name="twice", sample=sample, store=url) for _ in range(2))
+    assert (first.version, first.digest) == (again.version, again.digest)
+    assert first.us_per_row > 0

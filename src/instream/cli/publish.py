@@ -66,7 +66,7 @@ def publish(
 def _tell(published: Published) -> None:
     for candidate in published.manifest.candidates:
         error = "" if candidate.worst_error is None else f"worst error {candidate.worst_error:.2g}"
-        cost = "" if candidate.us_per_row is None else f"{candidate.us_per_row:g} µs a row"
+        cost = f"{published.us_per_row:g} µs a row" if candidate.passed else ""
         outcome = "taken" if candidate.passed else shorten(candidate.reason, 160, placeholder=" …")
         typer.echo(f"  {candidate.chain}: {', '.join(part for part in (outcome, error, cost) if part)}")
     typer.echo(f"{published.name}@{published.version} published, digest {published.digest[:12]}")

@@ -31,12 +31,13 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The candidate that passed: where its files are, and how every candidate went."""
+    """The candidate that passed: where its files are, how every candidate went, and what this one costs here."""
 
     steps: tuple[Step, ...]
     folder: Path
     candidates: tuple[Candidate, ...]
     comparison: Comparison
+    us_per_row: float
 
 
 def prove(conversions: Iterable[Conversion], signature: Signature, proof: Proof, folder: Path) -> Taken:
@@ -55,17 +56,16 @@ def prove(conversions: Iterable[Conversion], signature: Signature, proof: Proof,
             steps = conversion.write(place)
             chain = load_chain(signature, steps, {step.file: place / step.file for step in steps})
             got = score_all(chain, proof.inputs)
-            us_per_row = _us_per_row(chain, proof.inputs)
         except Exception as error:  # converters and runtimes raise whatever they like: that candidate is out
             tried.append(Candidate(conversion.chain, False, reason=_one_line(error)))
             continue
         found = compare(proof.outputs, got, proof.tolerance if conversion.exact else _halved(proof.tolerance))
         if found.worst is None:
-            tried.append(Candidate(conversion.chain, True, _written(found.error), "", us_per_row))
-            return Taken(steps, place, tuple(tried), found)
+            tried.append(Candidate(conversion.chain, True, _written(found.error)))
+            return Taken(steps, place, tuple(tried), found, _us_per_row(chain, proof.inputs))
         values = _values(proof.inputs, found.worst.row)
         reason = f"{found.worst}; its inputs: {values}"[:_REASON_MAX]
-        tried.append(Candidate(conversion.chain, False, _written(found.error), reason, us_per_row))
+        tried.append(Candidate(conversion.chain, False, _written(found.error), reason))
     lines = "\n".join(f"  {each.chain}: {each.reason}" for each in tried)
     raise ConversionRefused(f"nothing reproduces the original on {proof.inputs.num_rows:,} rows:\n{lines}")
 

@@ -36,16 +36,22 @@ class Putting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was published, under which version."""
+    """What was published, under which version.
+
+    Attributes:
+        us_per_row: what scoring costs on this machine, in batches of 1,000; not part of the package, so that the same
+            model published twice is one version.
+    """
 
     name: str
     version: Version
     digest: str
     manifest: Manifest
+    us_per_row: float
 
     def __str__(self) -> str:
         taken = self.manifest.candidates[-1]
-        return f"{self.name}@{self.version}: {taken.chain}, worst error {taken.worst_error:.2g}, {taken.us_per_row} µs a row"
+        return f"{self.name}@{self.version}: {taken.chain}, worst error {taken.worst_error:.2g}, {self.us_per_row:g} µs a row"
 
 
 def publish(
@@ -83,9 +89,9 @@ def publish(
     original = original_of(read_model(model, trust), featured.sample if featured else rows, trust)
     with tempfile.TemporaryDirectory(prefix="instream-publish-") as text:
         given = featured.narrowed(original.inputs) if featured else rows
-        package = make_package(original, name, given, Path(text), tolerance, metrics or {})
+        package, us_per_row = make_package(original, name, given, Path(text), tolerance, metrics or {})
         version = target.put(package)
-    return Published(name, version, package.manifest.digest, package.manifest)
+    return Published(name, version, package.manifest.digest, package.manifest, us_per_row)
 
 
 def make_package(
@@ -95,8 +101,8 @@ def make_package(
     folder: Path,
     tolerance: Mapping[str, Tolerance] | Tolerance | None,
     metrics: Mapping[str, float],
-) -> Package:
-    """Prove a model and build its package in a folder. Raises ConversionRefused."""
+) -> tuple[Package, float]:
+    """Prove a model and build its package in a folder; also its cost, µs a row. Raises ConversionRefused."""
     sample = given.sample if isinstance(given, Featured) else given
     described = describe(original, sample)
     rows = sample.batch.select([field.name for field in described.signature.inputs])
@@ -106,9 +112,8 @@ def make_package(
     place = folder / "package"
     place.mkdir()
     featured = given if isinstance(given, Featured) else None
-    return build(
-        Ingredients(name, described.signature, proof, rows.num_rows, taken, featured, original.libraries, original.kind, metrics), place
-    )
+    given_to = Ingredients(name, described.signature, proof, rows.num_rows, taken, featured, original.libraries, original.kind, metrics)
+    return build(given_to, place), taken.us_per_row
 
 
 def _proof(original: Original, described: Described, rows: pa.RecordBatch, tolerance: Mapping[str, Tolerance]) -> Proof:
