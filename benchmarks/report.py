@@ -61,7 +61,9 @@ def ratio_table(found: Sequence[Ratio]) -> Table:
 
 
 def text(figures: Spread, form: str) -> str:
-    """`median (low to high)`."""
+    """`median (low to high)`; of one figure, that."""
+    if figures.low == figures.high:
+        return f"{figures.median:{form}}"
     return f"{figures.median:{form}} ({figures.low:{form}} to {figures.high:{form}})"
 
 
