@@ -89,5 +89,8 @@ def producer_options(opening: SinkOpening, url: KafkaUrl, on_error: ErrorCallbac
     fixed: dict[str, Any] = {"enable.idempotence": True, "partitioner": "murmur2_random", "error_cb": on_error}
     if opening.transactional_id is not None:
         ours["transaction.timeout.ms"] = 10_000  # what a dead worker left open hides later outputs no longer than this
+        # By default a producer that lost all brokers forgets them and starts from the URL, but one whose coordinator is among
+        # them may then wait for ever (librdkafka 2.16: the forgotten broker's thread never ends, offsets are never sent).
+        ours["metadata.recovery.strategy"] = "none"
         fixed["transactional.id"] = opening.transactional_id
     return {**ours, **client_options(url, opening.options), **fixed}

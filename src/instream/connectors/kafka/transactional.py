@@ -95,7 +95,10 @@ class Transactions:
     def translated(self, error: KafkaError) -> SinkFailed:
         """Our error; an abortable one is aborted here, so that the caller can try again from the source."""
         if error.code() in _FENCED:
-            return SinkFailed(f"{self._where}: fenced: another worker took over this id; each pipeline has one name. Stop the other")
+            return SinkFailed(
+                f"{self._where}: fenced: the transaction was open for longer than transaction.timeout.ms, as when the broker was away, "
+                "and this worker begins again; or another worker runs under this name: each pipeline has one; stop the other"
+            )
         if not error.fatal() and (error.txn_requires_abort() or error.code() in _GIVE_UP):
             self.abort()
             return TransactionAborted(f"{self._where}: {advice(error)}")
