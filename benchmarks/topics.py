@@ -12,7 +12,12 @@ from instream.testing.topics import create_topic
 
 PARTITIONS = 4
 _REPORT_EVERY = 50_000
-_NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+_NOT_YET = (  # of a topic that was made a moment ago
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
 
 
 def fill(bootstrap: str, topic: str, records: Iterable[tuple[bytes | None, bytes | None]], progress: Callable[[int], None]) -> None:

@@ -16,6 +16,10 @@ from instream.observe import logs
 from instream.process.link import Link
 from instream.process.messages import Start
 
+_COLLECT_AFTER = 100_000
+"""Objects that may be made, and not yet be gone, before Python looks for cycles among them. A batch is 10,000 messages
+that hold none and are gone with it; at Python's 700 every batch is looked through 14 times."""
+
 
 def main() -> None:
     """Do what the supervisor's first line says."""
@@ -29,6 +33,7 @@ def build(start: Start) -> Worker:
     worker = worker_of(work.pipeline(), work.run, start)
     gc.collect()
     gc.freeze()  # libraries and model stay: no collection looks at them again
+    gc.set_threshold(_COLLECT_AFTER)
     return worker
 
 

@@ -93,11 +93,11 @@ def worker_of(settings: Pipeline, run: Run, start: Start) -> Worker:
 
 
 def pace_of(settings: Pipeline, run: Run, predictor: Predictor) -> Pace:
-    """Half of `limits.bytes` is for batches: those being scored, one kept ready, one being written."""
+    """Half of `limits.bytes` is for batches: those being scored and one being written."""
     calls = max(settings.engine.threads, predictor.inflight)
     return Pace(
         rows=settings.limits.rows,
-        nbytes=int(settings.limits.bytes) // (2 * (calls + 2)),
+        nbytes=int(settings.limits.bytes) // (2 * (calls + 1)),
         calls=calls,
         hold_s=settings.limits.hold_ms / 1000,
         grace_s=settings.engine.grace_s,

@@ -72,7 +72,6 @@ class Loop:
         self._clock = clock
         self._inflight: Inflight[Batch, Scored] = Inflight(scoring, calls=pace.calls, nbytes=pace.calls * pace.nbytes)
         self._holding = Holding(source, after_s=pace.hold_s, clock=clock)
-        self._ahead: Batch | None = None  # polled while the threads are busy
         self._flowing = False  # the last poll gave a batch
         self._scoring_now: list[Batch] = []  # bounded by calls + 1
         self._epoch = 0
@@ -126,19 +125,20 @@ class Loop:
 
     def _turn(self) -> None:
         self._fetch()
-        self._offer()
         scored = self._take()
         if scored is not None:
-            self._offer()  # first: the threads go on while this one writes
             self._write(scored)
         self._delivery.tick()
         self._measure_lag()
 
     def _fetch(self) -> None:
-        if self._ahead is None and not self._finishing():
+        """Poll only when a scoring thread is free: two threads that both want the interpreter slow each other down."""
+        if not self._finishing() and self._inflight.room(self._pace.nbytes):
             self._holding.release()
-            self._ahead = self._poll(self._fetch_wait_s())
-            self._flowing = self._ahead is not None
+            batch = self._poll(self._fetch_wait_s())
+            self._flowing = batch is not None
+            if batch is not None:
+                self._offer(batch)
         elif self._holding.held or self._holding.left_s() <= 0:
             self._holding.hold()
             self._source.poll(1, self._pace.nbytes, 0)
@@ -159,13 +159,11 @@ class Loop:
             return 0.0
         return _PENDING_S if self._delivery.pending else _IDLE_S
 
-    def _offer(self) -> None:
-        if self._ahead is not None and self._inflight.room(self._pace.nbytes):
-            batch, self._ahead = self._ahead, None
-            self._scoring_now.append(batch)
-            self._watch(self._scoring_now)
-            self.counting.polled(len(batch.records), len(self._scoring_now))
-            self._inflight.offer(batch, self._pace.nbytes)
+    def _offer(self, batch: Batch) -> None:
+        self._scoring_now.append(batch)
+        self._watch(self._scoring_now)
+        self.counting.polled(len(batch.records), len(self._scoring_now))
+        self._inflight.offer(batch, self._pace.nbytes)
 
     def _take(self) -> Scored | None:
         """The oldest batch, if it is done within the time that the loop may wait."""
@@ -178,7 +176,7 @@ class Loop:
     def _take_wait_s(self) -> float:
         if self._holding.held:
             return _TURN_S
-        if self._ahead is None and not self._finishing() and self._inflight.room(self._pace.nbytes):
+        if not self._finishing() and self._inflight.room(self._pace.nbytes):
             return 0.0 if self._flowing else _THREADS_FREE_S
         return min(max(self._holding.left_s(), 0.0), _TURN_S)
 
@@ -209,7 +207,7 @@ class Loop:
         if not self._finishing():
             return False
         overdue = self._drain_by is not None and self._drain_by.expired(self._clock)
-        return overdue or (self._ahead is None and not len(self._inflight))
+        return overdue or not len(self._inflight)
 
     def _why(self) -> Ended:
         if self._limit_reached():
@@ -218,7 +216,7 @@ class Loop:
 
     def _settle(self) -> None:
         """The last commit."""
-        left = len(self._inflight) + (self._ahead is not None)
+        left = len(self._inflight)
         self._drop()
         durable = self._delivery.settle(self._drain_by or deadline_in(self._pace.grace_s, self._clock))
         if left or not durable:
@@ -256,7 +254,5 @@ class Loop:
         self._epoch += 1
         self._scoring.drop(self._epoch)
         self._inflight.drop()
-        dropped = [*self._scoring_now, *([self._ahead] if self._ahead else [])]
-        self._polled_rows -= sum(len(batch.records) for batch in dropped)
-        self._ahead = None
+        self._polled_rows -= sum(len(batch.records) for batch in self._scoring_now)
         self._scoring_now.clear()

@@ -11,7 +11,7 @@ class Pace:
 
     Attributes:
         rows, nbytes: of one batch, at most.
-        calls: batches being scored; one more is kept ready.
+        calls: batches being scored.
         hold_s: longest time without a poll before the source is held.
         grace_s: for finishing what is in flight once the loop is to end.
         limit: records to take before ending; None takes all.
