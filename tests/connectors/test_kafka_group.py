@@ -274,9 +274,14 @@ def test_the_broker_restarts_under_source_and_sink(unique: str, tmp_path: Path) 
                 away.start()
             done.append(1)
         away.join()
-        sink.close()
         source.close()
-        assert set(own.visible_ids(out)) == set(range(1_000))
+        own.kill()
+        ticket = sink.write(records_with([b"in"] * 3), outcome_with([line(1_000)] * 3))
+        assert sink.flush(1) < ticket, "nobody can have acknowledged it"
+        own.start()
+        assert sink.flush(60) == ticket
+        sink.close()
+        assert set(own.visible_ids(out)) == set(range(1_001))
 
 
 def test_a_rival_of_the_same_name_is_told_apart_from_a_lost_answer(broker: Broker, topic: str, opened: Open) -> None:

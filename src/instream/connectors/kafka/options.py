@@ -86,7 +86,12 @@ def producer_options(opening: SinkOpening, url: KafkaUrl, on_error: ErrorCallbac
         "linger.ms": 5,
         "compression.type": "lz4",
     }
-    fixed: dict[str, Any] = {"enable.idempotence": True, "partitioner": "murmur2_random", "error_cb": on_error}
+    fixed: dict[str, Any] = {
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "delivery.report.only.error": True,  # a success is seen without a call
+        "error_cb": on_error,
+    }
     if opening.transactional_id is not None:
         ours["transaction.timeout.ms"] = 10_000  # what a dead worker left open hides later outputs no longer than this
         # By default a producer that lost all brokers forgets them and starts from the URL, but one whose coordinator is among

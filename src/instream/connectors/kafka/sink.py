@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -21,21 +23,21 @@ _POLL_S = 0.05
 
 
 class Ticket:
-    """How many records of one write are not yet acknowledged; `reported` is librdkafka's report of one record.
+    """What librdkafka keeps with each record of one write until the broker has answered for it, and calls if that failed.
 
-    A report costs so little that counting all is simpler than anything cleverer, and a failed record cannot slip by.
+    With `delivery.report.only.error` a record that succeeded costs no call: the client only lets go of its ticket. So once
+    the writer has let go too, the ticket lives exactly as long as a record of it is on its way; CPython frees it, and
+    with that empties the sink's weak reference, with the last report. Counting calls took twice the time (0.36 µs a record).
     """
 
-    __slots__ = ("error", "left")
+    __slots__ = ("__weakref__", "_failed")
 
-    def __init__(self) -> None:
-        self.left = 0
-        self.error: KafkaError | None = None
+    def __init__(self, failed: Callable[[KafkaError], None]) -> None:
+        self._failed = failed
 
-    def reported(self, error: KafkaError | None, _: Any) -> None:
-        self.left -= 1
+    def __call__(self, error: KafkaError | None, _: Any) -> None:
         if error is not None:
-            self.error = error
+            self._failed(error)
 
 
 class KafkaSink:
@@ -46,21 +48,22 @@ class KafkaSink:
         self._faults = Faults(self._where, SinkFailed)
         self._producer = Producer(producer_options(opening, url, self._faults.report))
         self._writer = Writer(self._producer, url, opening, self._faults)
-        self._open: deque[Ticket] = deque()  # bounded by the producer's queue, but for writes without a record
+        self._open: deque[weakref.ref[Ticket]] = deque()  # bounded by the producer's queue, but for writes without a record
+        self._failed: KafkaError | None = None
         self._taken = 0
         self._durable = 0
         check_topic(self._producer, url, self._faults)
 
     def write(self, records: Records, outcome: Outcome) -> int:
-        ticket = Ticket()
+        ticket = Ticket(self._fail)
         self._taken += 1
-        self._open.append(ticket)
+        self._open.append(weakref.ref(ticket))
         try:
-            queued = self._writer.write(records, outcome, ticket.reported)
+            self._writer.write(records, outcome, ticket)
         except KafkaException as error:
             raise self._faults.failure(error_of(error)) from error
-        ticket.left += queued  # now: some may be reported already
         reached("produced")
+        del ticket
         self._settle(0)
         return self._taken
 
@@ -82,12 +85,14 @@ class KafkaSink:
     def _settle(self, timeout_s: float) -> None:
         self._producer.poll(timeout_s)
         self._faults.raise_if_any()
-        while self._open and (self._open[0].left == 0 or self._open[0].error):
-            failed = self._open[0].error
-            if failed is not None:
-                raise self._faults.failure(failed)
+        if self._failed is not None:
+            raise self._faults.failure(self._failed)
+        while self._open and self._open[0]() is None:
             self._open.popleft()
             self._durable += 1
+
+    def _fail(self, error: KafkaError) -> None:
+        self._failed = self._failed or error
 
 
 def check_topic(producer: Producer, url: KafkaUrl, faults: Faults) -> None:

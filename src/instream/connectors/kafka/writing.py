@@ -31,11 +31,12 @@ class Writer:
         self._keep_partition = opening.partitioner == "source"
         self._with_source = opening.source_id == "header"
 
-    def write(self, records: Records, outcome: Outcome, reported: Report | None) -> int:
-        """Queue the values that are not None; how many. Waits while the queue is full.
+    def write(self, records: Records, outcome: Outcome, failed: Report | None) -> None:
+        """Queue the values that are not None. Waits while the queue is full.
 
         Args:
-            reported: called for each of them from a later poll; possibly before this returns.
+            failed: kept with each of them until the broker has answered, and called from a poll for those that failed;
+                possibly before this returns.
         Raises:
             KafkaException: none or a part was queued.
             InstreamError: the producer failed while this waited.
@@ -46,8 +47,9 @@ class Writer:
             there = [value is not None for value in outcome.values]
             values, columns = compress(outcome.values, there), [compress(column, there) for column in columns]  # type: ignore[arg-type]
         if records.headers is None and not self._with_source:
-            return self._write(reported, values, *columns)
-        return self._write_with_headers(reported, values, *columns)
+            self._write(failed, values, *columns)
+        else:
+            self._write_with_headers(failed, values, *columns)
 
     def _columns(self, records: Records) -> list[Iterable[Any]]:
         """Key, partition, timestamp and, where there are any, headers of each record."""
@@ -72,40 +74,34 @@ class Writer:
         ]
 
     def _write(
-        self, reported: Report | None, values: Iterable[bytes], keys: Iterable[Any], partitions: Iterable[int], times: Iterable[int]
-    ) -> int:
+        self, failed: Report | None, values: Iterable[bytes], keys: Iterable[Any], partitions: Iterable[int], times: Iterable[int]
+    ) -> None:
         produce, topic = self._produce, self._topic
-        count = 0
         for value, key, partition, time in zip(values, keys, partitions, times, strict=False):
             while True:
                 try:
-                    produce(topic, value, key, partition, reported, None, time)  # by position: names cost 0.3 µs
+                    produce(topic, value, key, partition, failed, None, time)  # by position: names cost 0.3 µs
                     break
                 except BufferError:
                     self._wait()
-            count += 1
-        return count
 
     def _write_with_headers(
         self,
-        reported: Report | None,
+        failed: Report | None,
         values: Iterable[bytes],
         keys: Iterable[Any],
         partitions: Iterable[int],
         times: Iterable[int],
         headers: Iterable[Headers | None],
-    ) -> int:
+    ) -> None:
         produce, topic = self._produce, self._topic
-        count = 0
         for value, key, partition, time, own in zip(values, keys, partitions, times, headers, strict=False):
             while True:
                 try:
-                    produce(topic, value, key, partition, reported, None, time, list(own) if own else None)
+                    produce(topic, value, key, partition, failed, None, time, list(own) if own else None)
                     break
                 except BufferError:
                     self._wait()
-            count += 1
-        return count
 
     def _wait(self) -> None:
         """Until there may be room: the producer's queue is the byte limit, and waiting here the backpressure."""

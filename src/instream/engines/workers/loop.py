@@ -125,10 +125,10 @@ class Loop:
 
     def _turn(self) -> None:
         self._fetch()
+        self._delivery.tick()  # a commit waits for the broker: the scoring thread has the interpreter meanwhile
         scored = self._take()
         if scored is not None:
             self._write(scored)
-        self._delivery.tick()
         self._measure_lag()
 
     def _fetch(self) -> None:
