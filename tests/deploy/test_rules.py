@@ -29,6 +29,7 @@ def exactly_once(**tables: Any) -> Pipeline:
         (exactly_once(source={"url": "-"}), r"cannot cover the source -"),
         (exactly_once(dead_letter={"url": "dead.jsonl"}), r"cannot cover the dead letter dead\.jsonl"),
         (exactly_once(sink={"url": "kafka://h2:9092/out"}), "source, sink are on different clusters"),
+        (exactly_once(dead_letter={"options": {"linger.ms": 5}}), r"dead_letter\.options with .* sink\.options; move them there"),
         (settings(engine={"workers": 2}, source={"url": "in.jsonl"}), r"source in\.jsonl is used by one process; --workers 1"),
         (settings(engine={"workers": 2}, sink={"url": "-"}), "sink - is used by one process"),
     ],

@@ -40,6 +40,11 @@ def _one_cluster(settings: Pipeline) -> None:
                 f'delivery.mode = "exactly_once", but Kafka\'s transactions cannot cover the {part.replace("_", " ")} {redact_url(url)}. '
                 f'Use Kafka for source, sink and dead letters, or "at_least_once"'
             )
+    if settings.dead_letter.options:
+        raise SettingsInvalid(
+            'dead_letter.options with delivery.mode = "exactly_once": one producer writes outputs and dead letters, with sink.options; '
+            "move them there"
+        )
     if len({_cluster(url) for url in places.values()}) > 1:
         raise SettingsInvalid(
             f'delivery.mode = "exactly_once", but {", ".join(places)} are on different clusters, which no transaction covers. '
