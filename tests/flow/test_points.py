@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from instream.flow.points import VARIABLE
 
@@ -31,3 +34,16 @@ def test_processes_take_the_lines_of_a_file_in_turn(tmp_path: Path) -> None:
     plan = tmp_path / "plan"
     plan.write_text("polled:1\nscored:2\n")
     assert [ended(f"@{plan}")[1] for _ in range(3)] == ["killed at polled\n", "killed at scored\n", ""]
+
+
+def test_a_thread_that_comes_by_while_another_dies_takes_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tmp_path / "plan"
+    plan.write_text("polled:1\nscored:1\n")
+    monkeypatch.setenv(VARIABLE, f"@{plan}")
+    points = importlib.reload(importlib.import_module("instream.flow.points"))
+    with monkeypatch.context() as patched:
+        patched.setattr("instream.flow.points.os.kill", lambda pid, how: points.reached("scored"))
+        points.reached("polled")
+    assert plan.read_text() == "scored:1\n"
+    monkeypatch.delenv(VARIABLE)
+    importlib.reload(points)

@@ -17,14 +17,16 @@ POINTS = ("polled", "scored", "produced", "offsets_sent", "committing", "committ
 
 _wanted = os.environ.get(VARIABLE, "")
 _point, _left = "", 0
+_asked = False
 
 
 def reached(point: str) -> None:
     """Say that a point was reached; called once a batch."""
     if not _wanted:
         return
-    global _point, _left
-    if not _left:
+    global _point, _left, _asked
+    if not _asked:
+        _asked = True  # once: another thread may come by while this one dies
         _point, _left = _plan()
     if point == _point:
         _left -= 1
