@@ -53,7 +53,7 @@ def bad(rounds: Rounds = 3, records: Records = 1_000_000) -> None:
 
 
 @app.command()
-def swap(rounds: Rounds = 1, records: Records = 6_000_000) -> None:
+def swap(rounds: Rounds = 1, records: Records = 10_000_000) -> None:
     """Largest gap and throughput while a version is swapped in that takes 5 seconds to load."""
     measure_swap(rounds, records)
 

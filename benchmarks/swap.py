@@ -22,7 +22,7 @@ from benchmarks.timeline import Timeline, read_timeline
 from benchmarks.topics import Extent, output_topic
 
 LOAD_S = 5.0
-_PROMOTE_AT = 0.2
+_PROMOTE_AT = 0.1
 _AFTER_MS = 1_000
 _STALL_S = 60
 
