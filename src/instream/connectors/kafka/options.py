@@ -46,7 +46,14 @@ def client_options(url: KafkaUrl, options: Options) -> dict[str, Any]:
     for key in options:
         if key in _OURS:
             raise SettingsInvalid(f"options: {key!r} cannot be set: {_OURS[key]}")
-    return {"log_level": 2, "reconnect.backoff.max.ms": 1000, **options, "bootstrap.servers": url.servers}
+    ours: dict[str, Any] = {
+        "log_level": 2,
+        "reconnect.backoff.max.ms": 1000,
+        # By default a client that lost all brokers forgets them and starts from the URL. If its coordinator was among them it may
+        # then wait for ever (librdkafka 2.16: the forgotten broker's thread never ends): seen in transactions and in `close`.
+        "metadata.recovery.strategy": "none",
+    }
+    return {**ours, **options, "bootstrap.servers": url.servers}
 
 
 def consumer_options(opening: SourceOpening, url: KafkaUrl, on_error: ErrorCallback) -> dict[str, Any]:
@@ -94,8 +101,5 @@ def producer_options(opening: SinkOpening, url: KafkaUrl, on_error: ErrorCallbac
     }
     if opening.transactional_id is not None:
         ours["transaction.timeout.ms"] = 10_000  # what a dead worker left open hides later outputs no longer than this
-        # By default a producer that lost all brokers forgets them and starts from the URL, but one whose coordinator is among
-        # them may then wait for ever (librdkafka 2.16: the forgotten broker's thread never ends, offsets are never sent).
-        ours["metadata.recovery.strategy"] = "none"
         fixed["transactional.id"] = opening.transactional_id
     return {**ours, **client_options(url, opening.options), **fixed}
