@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 from confluent_kafka import Producer
+
+from instream.connectors.kafka.options import KEEPS_BROKERS
 
 BAD_EVERY = 50
 
@@ -19,7 +22,8 @@ class Stream:
     """Writes `rate` records a second from a thread, until `stop`; `with` does both."""
 
     def __init__(self, bootstrap: str, topic: str, rate: int) -> None:
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "log_level": 0})
+        options: dict[str, Any] = {"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "log_level": 0}
+        self._producer = Producer({**options, **KEEPS_BROKERS})
         self._topic = topic
         self._rate = rate
         self._over = threading.Event()
