@@ -17,7 +17,7 @@ READY      := .venv/ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-kafka test check soak bench lint docs lock clean
+.PHONY: help setup demo demo-kafka test check soak bench lint docs messages lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ bench: $(READY) ## Throughput and latency against a copy loop and against peers
 
 docs: $(READY) ## Run every command and Python block of the README
 	$(BIN)/pytest -q tests/docs
+
+messages: $(READY) ## Compile the gRPC messages again, after a change in src/instream/wire/messages/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I src/instream/wire/messages --descriptor_set_out=src/instream/wire/messages/compiled.binpb \
+	  open_inference.proto health.proto
 
 lock: $(UV) ## Resolve the dependencies again, after a change in pyproject.toml
 	$(UV) pip compile pyproject.toml --all-extras --group dev --group demo --universal --generate-hashes --no-header \

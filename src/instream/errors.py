@@ -22,6 +22,10 @@ class InvalidRows(InstreamError):
     """Rows given for scoring lack a column, or have values of another type."""
 
 
+class TooLarge(InvalidRows):
+    """A request has more bytes or rows than the server takes at once; the message says how many that are."""
+
+
 class FeaturesInvalid(InstreamError):
     """A feature step does not keep its contract, or cannot be loaded."""
 
@@ -92,6 +96,18 @@ class Unavailable(InstreamError):
     def __init__(self, message: str, retry_after_s: float = 0.1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """The server is well and has more to do than it can: come again after `retry_after_s`, or go elsewhere."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The caller's deadline came before the answer."""
+
+
+class WrongAnswer(InstreamError):
+    """What a server answered is not what was asked for: never data."""
 
 
 class Closed(InstreamError):

@@ -11,8 +11,8 @@ import msgspec
 
 from instream.deploy import Work, worker_of
 from instream.deploy.worker import Worker
-from instream.engines.workers.attended import Attendant
 from instream.observe import logs
+from instream.process.attended import Attendant
 from instream.process.link import Link
 from instream.process.messages import Start
 

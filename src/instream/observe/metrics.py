@@ -33,3 +33,17 @@ LOAD_SECONDS = Histogram(
 )
 COMMITS = Counter("instream_commits_total", "Commits of source positions.", ["pipeline"])
 RESTARTS = Counter("instream_worker_restarts_total", "Workers started again after a crash.", ["pipeline"])
+
+SERVER_REQUESTS = Counter("instream_server_requests_total", "Requests answered, by protocol and status.", ["protocol", "status"])
+SERVER_REFUSED = Counter("instream_server_refused_total", "Requests that were not scored, by reason.", ["reason"])
+SERVER_SECONDS = Histogram("instream_server_seconds", "From the request's head to its answer.", ["protocol"], buckets=_SECONDS)
+SERVER_BATCH_ROWS = Histogram(
+    "instream_server_batch_rows", "Rows scored together.", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 512, 2_048, 8_192, 100_000)
+)
+SERVER_WAITING_ROWS = Gauge(
+    "instream_server_waiting_rows", "Rows that wait for a model: the figure to scale on.", multiprocess_mode="livesum"
+)
+SERVER_WAIT_SECONDS = Gauge(
+    "instream_server_wait_seconds", "Work that waits, in seconds, the most of all processes.", multiprocess_mode="livemax"
+)
+SERVER_HELD_BYTES = Gauge("instream_server_held_bytes", "Bytes of requests that are held.", multiprocess_mode="livesum")

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Entry:
         work: JSON, given to the child in its first line.
         stdin, stdout, stderr: file descriptors or subprocess constants; None inherits.
         environ: besides this process's own.
+        fds: file descriptors that children inherit under the same numbers.
     """
 
     module: str
@@ -37,6 +38,7 @@ class Entry:
     stdout: int | None = subprocess.DEVNULL
     stderr: int | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+    fds: Sequence[int] = ()
 
 
 class Child:
@@ -54,7 +56,7 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", entry.module, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *entry.fds],
                 start_new_session=True,
                 stdin=entry.stdin,
                 stdout=entry.stdout,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from instream.casting import as_type
 from instream.errors import InvalidRows
 from instream.failures import Code, Failures, failures_of
 
@@ -63,49 +63,7 @@ def _column(columns: Callable[[str], Any], field: pa.Field) -> pa.Array:
         given = columns(field.name)
     except KeyError as error:
         raise InvalidRows(f"column {field.name} ({field.type}) is missing; the model needs it") from error
-    try:
-        return _cast(given, field.type)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
-        raise InvalidRows(f"column {field.name}: expected {field.type}: {error}") from error
-
-
-def _cast(given: Any, kind: pa.DataType) -> pa.Array:
-    """NaN is a missing value, as in pandas and in JSON."""
-    if isinstance(given, list):
-        array = pa.array(given, type=kind, from_pandas=True)
-    else:
-        array = given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.Array.from_pandas(given)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if pa.types.is_floating(array.type) and array.type != kind:
-        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-    if array.type != kind:
-        if not _alike(array.type, kind):
-            raise TypeError(f"got {array.type}")
-        array = array.cast(kind)
-    return pc.if_else(pc.is_nan(array), pa.scalar(None, kind), array) if pa.types.is_floating(kind) else array
-
-
-def _alike(given: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether values can be taken over without a change of meaning; 3 does not become "3"."""
-    if pa.types.is_dictionary(given):
-        return _alike(given.value_type, wanted)
-    if pa.types.is_null(given):
-        return True
-    families = (_is_number, pa.types.is_boolean, _is_text, _is_list)
-    return any(family(given) and family(wanted) for family in families)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return str(kind) in ("string", "large_string", "string_view")
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    return as_type(field.name, given, field.type)
 
 
 def _nulls(batch: pa.RecordBatch, requires: pa.Schema) -> Failures:

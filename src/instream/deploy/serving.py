@@ -1,0 +1,52 @@
+"""Settings to one process of a model server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from instream.connectors import member_of
+from instream.live import Limits, LivePredictor
+from instream.predictor import Predictor
+from instream.process.messages import Start
+from instream.server.serving import Serving
+from instream.server.settings import METRICS_FOLDER, NAME, Server
+from instream.stores import open_store, parse, resolve
+
+
+def serving_of(settings: Server, start: Start) -> Serving:
+    """One process of a server, ready to run."""
+    return Serving(settings, lambda model: _predictor(settings, model, start.slot), _exposed, _runner)
+
+
+def _predictor(settings: Server, model: str, slot: int) -> Predictor:
+    """Loads and proves. Raises NotFound for a version or label that is not there, and what LivePredictor raises."""
+    store = open_store(settings.store)
+    if parse(model).name != model:
+        resolve(store, model)
+    return LivePredictor(
+        store,
+        model,
+        pipeline=NAME,
+        worker=member_of(NAME, slot),
+        features="package" if settings.trust_features else None,
+        limits=Limits(settings.memory, settings.load_s, settings.golden_s),
+        poll_s=settings.poll_ms / 1000,
+    )
+
+
+def _exposed() -> tuple[bytes, str]:
+    """The figures of all processes of this server."""
+    registry = REGISTRY
+    if folder := os.environ.get(METRICS_FOLDER):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _runner() -> asyncio.Runner:
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)

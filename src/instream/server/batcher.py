@@ -1,0 +1,189 @@
+"""Requests that wait are scored together. Work-conserving: a free thread takes what is there at once, and nothing waits for more.
+
+The event loop's thread owns the queues; scoring threads run models and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from instream.errors import DeadlineExceeded, Overloaded
+from instream.flow.clock import SYSTEM, Clock
+from instream.flow.deadline import Deadline
+from instream.observe import metrics
+from instream.predictor import Call, Prediction, Predictor, one_batch
+from instream.server.cost import Cost
+from instream.server.limits import Limits
+
+_TURN_S = 0.02
+"""A batch of a model that costs much a row is no longer than this: whoever comes meanwhile waits for it."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request's rows, waiting for their prediction."""
+
+    batch: pa.RecordBatch
+    pin: int | None
+    deadline: Deadline
+    answer: asyncio.Future[Prediction]
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """The queue of one predictor. Models and versions are never mixed in a batch."""
+
+    name: str
+    predictor: Predictor
+    jobs: deque[Job] = field(default_factory=deque)  # bounded by the gate
+    rows: int = 0
+    scoring: int = 0
+    cost: Cost = field(default_factory=Cost)
+
+    @property
+    def idle(self) -> bool:
+        return not self.jobs and not self.scoring
+
+
+class Batcher:
+    """Call it from the event loop's thread."""
+
+    def __init__(self, limits: Limits, threads: int, clock: Clock = SYSTEM) -> None:
+        self._limits = limits
+        self._threads = threads
+        self._free = threads
+        self._clock = clock
+        self._waiting: deque[Lane] = deque()  # those with jobs, the next one first
+        self._ends_ns: dict[int, int] = {}  # by batch on a thread: when it should be done
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
+        self._loop = asyncio.get_running_loop()
+        self.rows = 0
+        """Scored since the start."""
+
+    @property
+    def waiting_rows(self) -> int:
+        return sum(lane.rows for lane in self._waiting)
+
+    def wait_s(self) -> float:
+        """How long a request that came now would wait before its turn, by what rows cost lately."""
+        now_ns = self._clock.monotonic_ns()
+        running = sum(max(0, end_ns - now_ns) for end_ns in self._ends_ns.values()) / 1e9
+        return (sum(lane.cost.of(lane.rows) for lane in self._waiting) + running) / self._threads
+
+    async def score(self, lane: Lane, batch: pa.RecordBatch, deadline: Deadline, pin: int | None = None) -> Prediction:
+        """Wait for a turn, and for the model.
+
+        Raises:
+            Overloaded: the wait would be longer than the deadline, or than `limits.wait_s`.
+            DeadlineExceeded: it came while this waited.
+            Whatever the predictor raises.
+        """
+        if self._free == 0:
+            self._refuse_late(lane, batch.num_rows, deadline)
+        job = Job(batch, pin, deadline, self._loop.create_future())
+        if not lane.jobs:
+            self._waiting.append(lane)
+        lane.jobs.append(job)
+        lane.rows += batch.num_rows
+        if self._free:
+            self._start()
+        return await job.answer
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _refuse_late(self, lane: Lane, rows: int, deadline: Deadline) -> None:
+        wait_s = self.wait_s()
+        left_s = deadline.left_s(self._clock)
+        if wait_s > self._limits.wait_s or wait_s + lane.cost.of(rows) > left_s:
+            metrics.SERVER_REFUSED.labels("wait").inc()
+            raise Overloaded(
+                f"{self.waiting_rows:,} rows wait, about {wait_s:.2f} s of work", min(max(wait_s / 2, 0.05), self._limits.wait_s)
+            )
+
+    def _start(self) -> None:
+        """Give free threads what waits, the lanes in turn."""
+        while self._free and self._waiting:
+            lane = self._waiting.popleft()
+            jobs = self._taken(lane)
+            if lane.jobs:
+                self._waiting.append(lane)
+            if jobs:
+                self._free -= 1
+                lane.scoring += 1
+                rows = sum(job.batch.num_rows for job in jobs)
+                self._ends_ns[id(jobs)] = self._clock.monotonic_ns() + int(lane.cost.of(rows) * 1e9)
+                self._pool.submit(self._score, lane, jobs)
+
+    def _taken(self, lane: Lane) -> list[Job]:
+        """The next jobs of a lane: those that can be scored together, without who has given up or is too late."""
+        jobs: list[Job] = []
+        rows = 0
+        while lane.jobs:
+            job = lane.jobs[0]
+            more = job.batch.num_rows
+            if jobs and (job.pin != jobs[0].pin or rows + more > self._limits.batch_rows or lane.cost.of(rows + more) > _TURN_S):
+                break
+            lane.jobs.popleft()
+            lane.rows -= more
+            if job.answer.done():  # the caller has gone
+                metrics.SERVER_REFUSED.labels("gone").inc()
+            elif job.deadline.expired(self._clock):
+                metrics.SERVER_REFUSED.labels("deadline").inc()
+                job.answer.set_exception(DeadlineExceeded("the deadline came while the request waited for the model", 0.0))
+            else:
+                jobs.append(job)
+                rows += more
+        return jobs
+
+    def _score(self, lane: Lane, jobs: Sequence[Job]) -> None:
+        """On a scoring thread."""
+        began = time.perf_counter()
+        try:
+            results: Sequence[Prediction | BaseException] = _together(lane.predictor, jobs)
+        except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
+            results = [error] if len(jobs) == 1 else [_alone(lane.predictor, job) for job in jobs]
+        self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
+
+    def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Prediction | BaseException], seconds: float) -> None:
+        self._free += 1
+        lane.scoring -= 1
+        del self._ends_ns[id(jobs)]
+        self._start()  # first: a thread works while answers are written
+        rows = sum(job.batch.num_rows for job in jobs)
+        self.rows += rows
+        lane.cost.add(rows, seconds)
+        metrics.SERVER_BATCH_ROWS.labels(lane.name).observe(rows)
+        for job, result in zip(jobs, results, strict=True):
+            if job.answer.done():
+                continue
+            if isinstance(result, BaseException):
+                job.answer.set_exception(result)
+            else:
+                job.answer.set_result(result)
+
+
+def _together(predictor: Predictor, jobs: Sequence[Job]) -> Sequence[Prediction]:
+    if len(jobs) == 1:
+        return [predictor.predict(jobs[0].batch, Call(pin=jobs[0].pin))]
+    whole = predictor.predict(one_batch([job.batch for job in jobs]), Call(pin=jobs[0].pin))
+    parts, start = [], 0
+    for job in jobs:
+        parts.append(whole.slice(start, job.batch.num_rows))
+        start += job.batch.num_rows
+    return parts
+
+
+def _alone(predictor: Predictor, job: Job) -> Prediction | BaseException:
+    """What one request's rows do to a batch is no fault of the others'."""
+    try:
+        return predictor.predict(job.batch, Call(pin=job.pin))
+    except BaseException as error:
+        return error

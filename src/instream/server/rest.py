@@ -1,0 +1,180 @@
+"""REST: Open Inference v2 (JSON, binary tensors, Arrow) and TensorFlow Serving v1, as an RSGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from instream.errors import DeadlineExceeded, InstreamError, InvalidRows, TooLarge, Unavailable
+from instream.flow.deadline import deadline_in
+from instream.observe import logs
+from instream.server.about import about
+from instream.server.ages import Ages
+from instream.server.body import inflated, read_body
+from instream.server.counting import Counting
+from instream.server.routes import Route, route
+from instream.server.service import Asked, Read, Service
+from instream.wire import native, status, tensorflow, v2_about, v2_json
+from instream.wire.native_question import read_question
+
+_log = logs.get("server")
+_JSON = "application/json"
+_TEXT = "text/plain; charset=utf-8"
+
+Headers = list[tuple[str, str]]
+
+
+class Rest:
+    """An RSGI application; `metrics` gives the body of /metrics and its media type."""
+
+    def __init__(self, service: Service, ages: Ages, counting: Counting, metrics: Callable[[], tuple[bytes, str]]) -> None:
+        self._service = service
+        self._ages = ages
+        self._counting = counting
+        self._metrics = metrics
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        began = time.perf_counter()
+        found = route(scope.method, scope.path)
+        try:
+            if found.action in ("infer", "predict"):
+                code, headers, body = await self._scored(found, scope.headers, proto)
+            else:
+                code, headers, body = await self._told(found)
+        except Exception as error:  # each becomes an answer; one that is not on purpose is our fault, and is logged
+            code, headers, body = _refusal(error)
+        if self._service.draining or self._ages.over(scope.client) or code == 413:
+            headers.append(("connection", "close"))
+        if trace := scope.headers.get("traceparent"):
+            headers.append(("traceparent", trace))
+        proto.response_bytes(code, headers, body)
+        self._counting.answered("rest", code, time.perf_counter() - began)
+
+    async def _scored(self, found: Route, headers: Any, proto: Any) -> tuple[int, Headers, bytes]:
+        asked = _asked(found.model, headers, self._service.limits.timeout_s)
+        limits, gate = self._service.limits, self._service.gate
+        length = _length(headers, limits.body_bytes)
+        held = gate.enter(length or 0)
+        try:
+            body = await read_body(proto, length, held, limits)
+            if encoding := headers.get("content-encoding"):
+                body = inflated(body, encoding, held, limits.body_bytes)
+            read = _reading(found.action, body, headers)
+            answered, reply = await self._while_wanted(self._service.ask(asked, read, len(body), held), proto)
+            return (
+                200,
+                [
+                    ("content-type", reply.media_type),
+                    (status.VERSION_HEADER, str(answered.version)),
+                    (status.HEAD_HEADER, str(answered.prediction.head)),
+                    *reply.headers.items(),
+                ],
+                reply.body,
+            )
+        finally:
+            held.leave()
+
+    async def _while_wanted(self, answer: Any, proto: Any) -> Any:
+        """Give up what waits for a client that has gone; where nothing waits it is not worth looking."""
+        if self._service.batcher.wait_s() < _WORTH_LOOKING_S:
+            return await answer
+        asking, gone = asyncio.ensure_future(answer), asyncio.ensure_future(proto.client_disconnect())
+        try:
+            await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                asking.cancel()
+                raise DeadlineExceeded("the client has gone", 0.0)
+            return asking.result()
+        finally:
+            gone.cancel()
+
+    async def _told(self, found: Route) -> tuple[int, Headers, bytes]:
+        service = self._service
+        if found.action == "live":
+            return _json(200, b'{"live":true}')
+        if found.action == "ready":
+            return _json(200 if service.ready else 503, msgspec.json.encode({"ready": service.ready}))
+        if found.action == "server":
+            return _json(200, v2_about.server(version("instream")))
+        if found.action == "metrics":
+            body, kind = await asyncio.get_running_loop().run_in_executor(None, self._metrics)
+            return 200, [("content-type", kind)], body
+        if found.action == "absent":
+            return _json(404, msgspec.json.encode({"error": "no such path; POST /v2/models/NAME/infer asks a model"}))
+        if found.action == "method":
+            return _json(405, msgspec.json.encode({"error": "this path takes another method"}))
+        return await self._told_of(found)
+
+    async def _told_of(self, found: Route) -> tuple[int, Headers, bytes]:
+        lane = await self._service.models.lane(found.model, deadline_in(self._service.limits.timeout_s))
+        predictor, now = lane.predictor, lane.predictor.ready()
+        number = now.versions[0] if now.versions else 0
+        if found.action == "about":
+            return _json(200, about(lane, self._service.limits, draining=self._service.draining))
+        if found.action == "model_ready":
+            ready = now.ready and not self._service.draining
+            return _json(200 if ready else 503, msgspec.json.encode({"name": lane.name, "ready": ready}))
+        if found.action == "tf_status":
+            return _json(200, tensorflow.status(number, available=now.ready))
+        if found.action == "tf_metadata":
+            return _json(200, tensorflow.metadata(lane.name, number, predictor.requires, predictor.produces))
+        return _json(200, v2_about.model(lane.name, number, predictor.requires, predictor.produces))
+
+
+_WORTH_LOOKING_S = 0.02
+
+
+def _reading(action: str, body: bytes, headers: Any) -> Read:
+    """How a body is to be read, by path and media type."""
+    if action == "predict":
+        return lambda requires, rows: tensorflow.read(body, requires, rows)
+    if (headers.get("content-type") or "").startswith(native.MEDIA_TYPE):
+        return lambda requires, rows: read_question(body, requires, rows)
+    text = headers.get(v2_json.LENGTH_HEADER)
+    length = None if text is None else _number(text, v2_json.LENGTH_HEADER)
+    return lambda requires, rows: v2_json.read(body, length, requires, rows)
+
+
+def _asked(model: str, headers: Any, timeout_s: float) -> Asked:
+    text, pin = headers.get(status.TIMEOUT_HEADER), headers.get(status.PIN_HEADER)
+    wanted_s = timeout_s if text is None else min(timeout_s, _number(text, status.TIMEOUT_HEADER) / 1000)
+    return Asked(model, deadline_in(wanted_s), None if pin is None else _number(pin, status.PIN_HEADER))
+
+
+def _length(headers: Any, most: int) -> int | None:
+    """What the client says that it will send; None where it does not say. Raises TooLarge before anything is read."""
+    text = headers.get("content-length")
+    if text is None:
+        return None
+    length = _number(text, "content-length")
+    if length > most:
+        raise TooLarge(f"a body of {length:,} bytes: at most {most:,} are taken; send fewer rows at once")
+    return length
+
+
+def _number(text: str, header: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise InvalidRows(f"{header}: {text[:40]!r}: a whole number was expected")
+    return int(text)
+
+
+def _json(code: int, body: bytes) -> tuple[int, Headers, bytes]:
+    return code, [("content-type", _JSON)], body
+
+
+def _refusal(error: Exception) -> tuple[int, Headers, bytes]:
+    """`{"error": …}` is the form of all three protocols."""
+    code = status.status_of(error).http
+    if not isinstance(error, InstreamError):
+        _log.exception("a request failed", exc_info=error)
+    words = str(error) if isinstance(error, InstreamError) else f"{type(error).__name__}; the server's log has the details"
+    headers = [("content-type", _JSON), (status.ERROR_HEADER, type(error).__name__)]
+    if isinstance(error, Unavailable):
+        headers += [("retry-after", str(math.ceil(error.retry_after_s))), (status.RETRY_HEADER, str(round(error.retry_after_s * 1000)))]
+    return code, headers, msgspec.json.encode({"error": words})

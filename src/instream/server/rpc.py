@@ -1,0 +1,185 @@
+"""gRPC: Open Inference v2, instream's own Arrow calls, and health checks, on grpc.aio.
+
+Calls that carry rows are registered as client-streaming: on the wire a stream of one message is what a unary call is, and
+so this process decides whether it takes a request on before it reads the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from instream.errors import InstreamError, InvalidRows, NotFound, Unavailable
+from instream.flow.deadline import Deadline, deadline_in
+from instream.observe import logs
+from instream.server.about import about
+from instream.server.counting import Counting
+from instream.server.routes import reference
+from instream.server.service import Asked, Read, Service
+from instream.wire import status, v2_about, v2_grpc
+from instream.wire.messages import message
+from instream.wire.native_calls import ABOUT, MODEL_HEADER, SCORE
+from instream.wire.native_question import read_question
+
+_log = logs.get("server")
+
+_Health = message("grpc.health.v1.HealthCheckResponse")
+_HealthRequest = message("grpc.health.v1.HealthCheckRequest")
+_V2 = f"/{v2_grpc.SERVICE}/"
+
+Metadata = Sequence[tuple[str, str]]
+Unary = Callable[[bytes, Any], Awaitable[bytes]]
+
+
+class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Every call, by its full name; bytes in, bytes out."""
+
+    def __init__(self, service: Service, counting: Counting) -> None:
+        self._service = service
+        self._counting = counting
+        limits = service.limits
+        self._reading = asyncio.Semaphore(max(1, limits.nbytes // limits.body_bytes))  # how large a message is, nobody says before
+        unary: dict[str, Unary] = {
+            f"{_V2}ServerLive": self._server_live,
+            f"{_V2}ServerReady": self._server_ready,
+            f"{_V2}ModelReady": self._model_ready,
+            f"{_V2}ServerMetadata": self._server_metadata,
+            f"{_V2}ModelMetadata": self._model_metadata,
+            "/grpc.health.v1.Health/Check": self._health,
+            ABOUT: self._about,
+        }
+        self._handlers = {name: grpc.unary_unary_rpc_method_handler(self._guarded(call)) for name, call in unary.items()}
+        self._handlers[f"{_V2}ModelInfer"] = grpc.stream_unary_rpc_method_handler(self._infer)
+        self._handlers[SCORE] = grpc.stream_unary_rpc_method_handler(self._score)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        return self._handlers.get(handler_call_details.method)
+
+    async def _infer(self, _: Any, context: Any) -> bytes:
+        def read(body: bytes) -> tuple[str, Read]:
+            request = _parsed(v2_grpc.InferRequest, body)
+            model = reference(request.model_name, request.model_version)
+            return model, lambda requires, rows: v2_grpc.read(request, requires, rows)
+
+        return await self._scored("grpc", context, read)
+
+    async def _score(self, _: Any, context: Any) -> bytes:
+        model = dict(context.invocation_metadata()).get(MODEL_HEADER, "")
+        return await self._scored("grpc-arrow", context, lambda body: (model, lambda requires, rows: read_question(body, requires, rows)))
+
+    async def _scored(self, protocol: str, context: Any, read: Callable[[bytes], tuple[str, Read]]) -> bytes:
+        began = time.perf_counter()
+        code = "OK"
+        try:
+            held = self._service.gate.enter(0)
+            try:
+                async with self._reading:
+                    body = await context.read()
+                if body is grpc.aio.EOF:
+                    raise InvalidRows("the call ended without a message")
+                held.hold(len(body))
+                model, reading = read(body)
+                asked = Asked(model, self._deadline(context), _pin(context))
+                answered, reply = await self._service.ask(asked, reading, len(body), held)
+            finally:
+                held.leave()
+            context.set_trailing_metadata(
+                ((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.prediction.head)))
+            )
+            return reply.body
+        except Exception as error:
+            code = status.status_of(error).grpc
+            return await _abort(context, error)
+        finally:
+            self._counting.answered(protocol, code, time.perf_counter() - began)
+
+    def _deadline(self, context: Any) -> Deadline:
+        left_s, most_s = context.time_remaining(), self._service.limits.timeout_s
+        return deadline_in(most_s if left_s is None else min(left_s, most_s))
+
+    def _guarded(self, call: Unary) -> Unary:
+        async def guarded(body: bytes, context: Any) -> bytes:
+            try:
+                return await call(body, context)
+            except Exception as error:
+                return await _abort(context, error)
+
+        return guarded
+
+    async def _about(self, body: bytes, context: Any) -> bytes:
+        lane = await self._service.models.lane(_text(body), self._deadline(context))
+        return about(lane, self._service.limits, draining=self._service.draining)
+
+    async def _server_live(self, body: bytes, context: Any) -> bytes:
+        return _encoded("inference.ServerLiveResponse", live=True)
+
+    async def _server_ready(self, body: bytes, context: Any) -> bytes:
+        return _encoded("inference.ServerReadyResponse", ready=self._service.ready)
+
+    async def _model_ready(self, body: bytes, context: Any) -> bytes:
+        request = _parsed(message("inference.ModelReadyRequest"), body)
+        lane = await self._service.models.lane(reference(request.name, request.version), self._deadline(context))
+        return _encoded("inference.ModelReadyResponse", ready=lane.predictor.ready().ready and not self._service.draining)
+
+    async def _server_metadata(self, body: bytes, context: Any) -> bytes:
+        return _encoded("inference.ServerMetadataResponse", name="instream", version=version("instream"), extensions=v2_about.EXTENSIONS)
+
+    async def _model_metadata(self, body: bytes, context: Any) -> bytes:
+        request = _parsed(message("inference.ModelMetadataRequest"), body)
+        lane = await self._service.models.lane(reference(request.name, request.version), self._deadline(context))
+        versions = lane.predictor.ready().versions
+        return v2_grpc.metadata(lane.name, versions[0] if versions else 0, lane.predictor.requires, lane.predictor.produces)
+
+    async def _health(self, body: bytes, context: Any) -> bytes:
+        """`""` is the server; a service is the name of a model."""
+        name = _parsed(_HealthRequest, body).service
+        if name and name not in self._service.models.names and name != v2_grpc.SERVICE:
+            raise NotFound(f"no model {name!r} is served here")
+        return bytes(_Health(status=1 if self._service.ready else 2).SerializeToString())
+
+
+async def _abort(context: Any, error: Exception) -> bytes:
+    """End a call with a status; a server that is full says when to come again."""
+    code = status.status_of(error).grpc
+    if not isinstance(error, InstreamError):
+        _log.exception("a call failed", exc_info=error)
+    words = str(error) if isinstance(error, InstreamError) else f"{type(error).__name__}; the server's log has the details"
+    trailing = [(status.ERROR_HEADER, type(error).__name__)]
+    if isinstance(error, Unavailable):
+        trailing.append((status.PUSHBACK, str(round(error.retry_after_s * 1000))))
+    await context.abort(grpc.StatusCode[code], words, tuple(trailing))
+    raise AssertionError("abort raises")
+
+
+def _pin(context: Any) -> int | None:
+    text = dict(context.invocation_metadata()).get(status.PIN_HEADER)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise InvalidRows(f"{status.PIN_HEADER}: {text[:40]!r}: a whole number was expected")
+    return int(text)
+
+
+def _parsed(kind: Any, body: bytes) -> Any:
+    try:
+        return kind.FromString(body)
+    except DecodeError as error:
+        raise InvalidRows(f"the message is no {kind.DESCRIPTOR.full_name}: {error}") from error
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRows("the name of a model was expected, in UTF-8") from error
+
+
+def _encoded(kind: str, /, **fields: Any) -> bytes:
+    return bytes(message(kind)(**fields).SerializeToString())

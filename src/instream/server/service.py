@@ -1,0 +1,96 @@
+"""A request through the server, whatever the protocol: find the model, read the rows, wait for a turn, say the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from instream.flow.deadline import Deadline
+from instream.server.batcher import Batcher, Lane
+from instream.server.gate import Gate, Held
+from instream.server.limits import Limits
+from instream.server.models import Models
+from instream.wire.question import Answered, Question, Reply
+
+_INLINE_BYTES = 32 << 10
+"""A larger body is read, and its answer written, on a thread: below, the hop there costs more than the reading."""
+_INLINE_ROWS = 256
+
+T = TypeVar("T")
+Read = Callable[[pa.Schema, int], Question]
+"""Reads a body for a model's columns and at most so many rows. Raises InvalidRows, TooLarge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says besides its rows.
+
+    Attributes:
+        model: a reference, such as `delay` or `delay@3`.
+        pin: a head that must be the one in force; None for any.
+    """
+
+    model: str
+    deadline: Deadline
+    pin: int | None = None
+
+
+class Service:
+    """Used from the event loop's thread."""
+
+    def __init__(self, models: Models, batcher: Batcher, gate: Gate, limits: Limits) -> None:
+        self.models = models
+        self.batcher = batcher
+        self.gate = gate
+        self.limits = limits
+        self.draining = False
+        self._codec = ThreadPoolExecutor(1, thread_name_prefix="codec")
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def ready(self) -> bool:
+        return self.models.loaded and not self.draining
+
+    async def ask(self, asked: Asked, read: Read, size: int, held: Held) -> tuple[Answered, Reply]:
+        """Answer one request.
+
+        Args:
+            size: bytes of the body.
+            held: what is held for it; grows where its rows take more than its body.
+        Raises:
+            InstreamError: see `wire.status` for what each becomes.
+        """
+        lane = self.models.at_hand(asked.model) or await self.models.lane(asked.model, asked.deadline)
+        requires = lane.predictor.requires
+        large = size > _INLINE_BYTES
+        question = await self._aside(lambda: read(requires, self.limits.rows)) if large else read(requires, self.limits.rows)
+        if question.batch.nbytes > size:
+            held.hold(question.batch.nbytes)
+        prediction = await self.batcher.score(lane, question.batch, asked.deadline, asked.pin)
+        answered = Answered(lane.name, _version(prediction.stamps), prediction)
+        if large or len(prediction) > _INLINE_ROWS:
+            return answered, await self._aside(lambda: question.answer(answered))
+        return answered, question.answer(answered)
+
+    async def lane(self, asked: Asked) -> Lane:
+        """The model that a request is about."""
+        return await self.models.lane(asked.model, asked.deadline)
+
+    def close(self) -> None:
+        self.batcher.close()
+        self.models.close()
+        self._codec.shutdown(wait=False, cancel_futures=True)
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._codec, work)
+
+
+def _version(stamps: pa.RecordBatch) -> int:
+    """The version of the rows, for protocols that know one; the greatest where a rollout gave several; 0 without rows."""
+    return int(np.asarray(stamps.column("version")).max(initial=0))
