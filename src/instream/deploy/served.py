@@ -42,6 +42,7 @@ def served(settings: Server, workers: int, *, stderr: int | None = None) -> Iter
         fds = []
         if settings.http is not None:
             listener = stack.enter_context(_bound(settings.http, "--http", share=False))
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
             listener.listen(_BACKLOG)
             fds.append(listener.fileno())
             settings = msgspec.structs.replace(settings, http=_address(listener), listener=listener.fileno())

@@ -36,7 +36,9 @@ RESTARTS = Counter("instream_worker_restarts_total", "Workers started again afte
 
 SERVER_REQUESTS = Counter("instream_server_requests_total", "Requests answered, by protocol and status.", ["protocol", "status"])
 SERVER_REFUSED = Counter("instream_server_refused_total", "Requests that were not scored, by reason.", ["reason"])
-SERVER_SECONDS = Histogram("instream_server_seconds", "From the request's head to its answer.", ["protocol"], buckets=_SECONDS)
+SERVER_SECONDS = Histogram(
+    "instream_server_seconds", "From a request's rows to their prediction, the oldest of a batch.", ["model"], buckets=_SECONDS
+)
 SERVER_BATCH_ROWS = Histogram(
     "instream_server_batch_rows", "Rows scored together.", ["model"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 512, 2_048, 8_192, 100_000)
 )

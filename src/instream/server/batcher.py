@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from instream.errors import DeadlineExceeded, Overloaded
 from instream.flow.clock import SYSTEM, Clock
 from instream.flow.deadline import Deadline
 from instream.observe import metrics
-from instream.predictor import Call, Prediction, Predictor, one_batch
+from instream.predictor import Call, Predictor
 from instream.server.cost import Cost
 from instream.server.limits import Limits
+from instream.wire.answered import Answered, Whole
+from instream.wire.columns import Columns, joined
+from instream.wire.inputs import Inputs
 
 _TURN_S = 0.02
 """A batch of a model that costs much a row is no longer than this: whoever comes meanwhile waits for it."""
@@ -30,10 +31,11 @@ _TURN_S = 0.02
 class Job:
     """One request's rows, waiting for their prediction."""
 
-    batch: pa.RecordBatch
+    columns: Columns
     pin: int | None
     deadline: Deadline
-    answer: asyncio.Future[Prediction]
+    asked_ns: int
+    answer: asyncio.Future[Answered]
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +48,10 @@ class Lane:
     rows: int = 0
     scoring: int = 0
     cost: Cost = field(default_factory=Cost)
+    inputs: Inputs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inputs = Inputs(self.predictor.requires)
 
     @property
     def idle(self) -> bool:
@@ -59,6 +65,7 @@ class Batcher:
         self._limits = limits
         self._threads = threads
         self._free = threads
+        self._starting = False
         self._clock = clock
         self._waiting: deque[Lane] = deque()  # those with jobs, the next one first
         self._ends_ns: dict[int, int] = {}  # by batch on a thread: when it should be done
@@ -73,11 +80,16 @@ class Batcher:
 
     def wait_s(self) -> float:
         """How long a request that came now would wait before its turn, by what rows cost lately."""
-        now_ns = self._clock.monotonic_ns()
-        running = sum(max(0, end_ns - now_ns) for end_ns in self._ends_ns.values()) / 1e9
-        return (sum(lane.cost.of(lane.rows) for lane in self._waiting) + running) / self._threads
+        if self._free:
+            return 0.0
+        now_ns, seconds = self._clock.monotonic_ns(), 0.0
+        for end_ns in self._ends_ns.values():
+            seconds += max(0, end_ns - now_ns) / 1e9
+        for lane in self._waiting:
+            seconds += lane.cost.of(lane.rows)
+        return seconds / self._threads
 
-    async def score(self, lane: Lane, batch: pa.RecordBatch, deadline: Deadline, pin: int | None = None) -> Prediction:
+    async def score(self, lane: Lane, columns: Columns, deadline: Deadline, pin: int | None = None) -> Answered:
         """Wait for a turn, and for the model.
 
         Raises:
@@ -86,14 +98,15 @@ class Batcher:
             Whatever the predictor raises.
         """
         if self._free == 0:
-            self._refuse_late(lane, batch.num_rows, deadline)
-        job = Job(batch, pin, deadline, self._loop.create_future())
+            self._refuse_late(lane, columns.num_rows, deadline)
+        job = Job(columns, pin, deadline, self._clock.monotonic_ns(), self._loop.create_future())
         if not lane.jobs:
             self._waiting.append(lane)
         lane.jobs.append(job)
-        lane.rows += batch.num_rows
-        if self._free:
-            self._start()
+        lane.rows += columns.num_rows
+        if self._free and not self._starting:
+            self._starting = True
+            self._loop.call_soon(self._start)  # what else arrived in this turn of the loop goes along
         return await job.answer
 
     def close(self) -> None:
@@ -110,6 +123,7 @@ class Batcher:
 
     def _start(self) -> None:
         """Give free threads what waits, the lanes in turn."""
+        self._starting = False
         while self._free and self._waiting:
             lane = self._waiting.popleft()
             jobs = self._taken(lane)
@@ -118,7 +132,7 @@ class Batcher:
             if jobs:
                 self._free -= 1
                 lane.scoring += 1
-                rows = sum(job.batch.num_rows for job in jobs)
+                rows = sum(job.columns.num_rows for job in jobs)
                 self._ends_ns[id(jobs)] = self._clock.monotonic_ns() + int(lane.cost.of(rows) * 1e9)
                 self._pool.submit(self._score, lane, jobs)
 
@@ -128,7 +142,7 @@ class Batcher:
         rows = 0
         while lane.jobs:
             job = lane.jobs[0]
-            more = job.batch.num_rows
+            more = job.columns.num_rows
             if jobs and (job.pin != jobs[0].pin or rows + more > self._limits.batch_rows or lane.cost.of(rows + more) > _TURN_S):
                 break
             lane.jobs.popleft()
@@ -147,20 +161,21 @@ class Batcher:
         """On a scoring thread."""
         began = time.perf_counter()
         try:
-            results: Sequence[Prediction | BaseException] = _together(lane.predictor, jobs)
+            results: Sequence[Answered | BaseException] = _together(lane, jobs)
         except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
-            results = [error] if len(jobs) == 1 else [_alone(lane.predictor, job) for job in jobs]
+            results = [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
         self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
 
-    def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Prediction | BaseException], seconds: float) -> None:
+    def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Answered | BaseException], seconds: float) -> None:
         self._free += 1
         lane.scoring -= 1
         del self._ends_ns[id(jobs)]
         self._start()  # first: a thread works while answers are written
-        rows = sum(job.batch.num_rows for job in jobs)
+        rows = sum(job.columns.num_rows for job in jobs)
         self.rows += rows
         lane.cost.add(rows, seconds)
         metrics.SERVER_BATCH_ROWS.labels(lane.name).observe(rows)
+        metrics.SERVER_SECONDS.labels(lane.name).observe((self._clock.monotonic_ns() - jobs[0].asked_ns) / 1e9)
         for job, result in zip(jobs, results, strict=True):
             if job.answer.done():
                 continue
@@ -170,20 +185,19 @@ class Batcher:
                 job.answer.set_result(result)
 
 
-def _together(predictor: Predictor, jobs: Sequence[Job]) -> Sequence[Prediction]:
-    if len(jobs) == 1:
-        return [predictor.predict(jobs[0].batch, Call(pin=jobs[0].pin))]
-    whole = predictor.predict(one_batch([job.batch for job in jobs]), Call(pin=jobs[0].pin))
+def _together(lane: Lane, jobs: Sequence[Job]) -> Sequence[Answered]:
+    batch = joined([job.columns for job in jobs], lane.inputs)
+    whole = Whole(lane.predictor.predict(batch, Call(pin=jobs[0].pin)))
     parts, start = [], 0
     for job in jobs:
-        parts.append(whole.slice(start, job.batch.num_rows))
-        start += job.batch.num_rows
+        parts.append(Answered(lane.name, whole, start, job.columns.num_rows))
+        start += job.columns.num_rows
     return parts
 
 
-def _alone(predictor: Predictor, job: Job) -> Prediction | BaseException:
+def _alone(lane: Lane, job: Job) -> Answered | BaseException:
     """What one request's rows do to a batch is no fault of the others'."""
     try:
-        return predictor.predict(job.batch, Call(pin=job.pin))
+        return _together(lane, [job])[0]
     except BaseException as error:
         return error

@@ -7,29 +7,46 @@ import zlib
 from typing import Any
 
 from instream.errors import InvalidRows, TooLarge
+from instream.flow.clock import SYSTEM, Clock
 from instream.server.gate import Held
 from instream.server.limits import Limits
 
 _GZIP = 31  # zlib's wbits for a gzip header
 
 
-async def read_body(proto: Any, length: int | None, held: Held, limits: Limits) -> bytes:
-    """All of it.
+class Bodies:
+    """Reads bodies, and gives up those that do not come: `sweep` is called now and then, which costs a request less than a timer."""
 
-    Args:
-        length: as the client said; None for a body in chunks, which grows what is held as it comes.
-    Raises:
-        TooLarge, Overloaded: there is no room for the rest.
-        InvalidRows: it did not come in time.
-    """
-    try:
-        async with asyncio.timeout(limits.body_s):
-            if length is not None:
-                body: bytes = await proto()
-                return body
-            return await _chunks(proto, held, limits.body_bytes)
-    except TimeoutError as error:
-        raise InvalidRows(f"the body did not come within {limits.body_s:g} s") from error
+    def __init__(self, limits: Limits, clock: Clock = SYSTEM) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._began_ns: dict[asyncio.Task[None], int] = {}  # bounded by the gate's requests
+
+    async def read(self, proto: Any, length: int | None, held: Held) -> bytes:
+        """All of it.
+
+        Args:
+            length: as the client said; None for a body in chunks, which grows what is held as it comes.
+        Raises:
+            TooLarge, Overloaded: there is no room for the rest.
+            InvalidRows: it did not come in time.
+        """
+        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]
+        self._began_ns[task] = self._clock.monotonic_ns()
+        try:
+            body: bytes = await proto() if length is not None else await _chunks(proto, held, self._limits.body_bytes)
+            return body
+        except asyncio.CancelledError as error:
+            raise InvalidRows(f"the body did not come within {self._limits.body_s:g} s") from error
+        finally:
+            del self._began_ns[task]
+
+    def sweep(self) -> None:
+        """Give up what takes too long."""
+        before_ns = self._clock.monotonic_ns() - int(self._limits.body_s * 1e9)
+        for task, began_ns in list(self._began_ns.items()):
+            if began_ns < before_ns:
+                task.cancel()
 
 
 async def _chunks(proto: Any, held: Held, most: int) -> bytes:

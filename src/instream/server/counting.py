@@ -17,12 +17,11 @@ class Counting:
         self.requests = 0
         self.refused = 0
 
-    def answered(self, protocol: str, code: int | str, seconds: float) -> None:
-        """One request, whose answer took so long."""
+    def answered(self, protocol: str, code: int | str) -> None:
+        """One request."""
         self._answered[protocol, code] += 1
         self.requests += 1
         self.refused += code in (429, 503, "RESOURCE_EXHAUSTED", "UNAVAILABLE")
-        metrics.SERVER_SECONDS.labels(protocol).observe(seconds)
 
     def tell(self, batcher: Batcher, gate: Gate) -> None:
         """Bring the metrics up to date."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,7 +15,7 @@ from instream.flow.deadline import deadline_in
 from instream.observe import logs
 from instream.server.about import about
 from instream.server.ages import Ages
-from instream.server.body import inflated, read_body
+from instream.server.body import Bodies, inflated
 from instream.server.counting import Counting
 from instream.server.routes import Route, route
 from instream.server.service import Asked, Read, Service
@@ -27,20 +26,23 @@ _log = logs.get("server")
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 
+_WORTH_LOOKING_S = 0.02
+
 Headers = list[tuple[str, str]]
+T = TypeVar("T")
 
 
 class Rest:
     """An RSGI application; `metrics` gives the body of /metrics and its media type."""
 
-    def __init__(self, service: Service, ages: Ages, counting: Counting, metrics: Callable[[], tuple[bytes, str]]) -> None:
+    def __init__(self, service: Service, bodies: Bodies, ages: Ages, counting: Counting, metrics: Callable[[], tuple[bytes, str]]) -> None:
         self._service = service
+        self._bodies = bodies
         self._ages = ages
         self._counting = counting
         self._metrics = metrics
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        began = time.perf_counter()
         found = route(scope.method, scope.path)
         try:
             if found.action in ("infer", "predict"):
@@ -54,7 +56,7 @@ class Rest:
         if trace := scope.headers.get("traceparent"):
             headers.append(("traceparent", trace))
         proto.response_bytes(code, headers, body)
-        self._counting.answered("rest", code, time.perf_counter() - began)
+        self._counting.answered("rest", code)
 
     async def _scored(self, found: Route, headers: Any, proto: Any) -> tuple[int, Headers, bytes]:
         asked = _asked(found.model, headers, self._service.limits.timeout_s)
@@ -62,37 +64,26 @@ class Rest:
         length = _length(headers, limits.body_bytes)
         held = gate.enter(length or 0)
         try:
-            body = await read_body(proto, length, held, limits)
+            body = await self._bodies.read(proto, length, held)
             if encoding := headers.get("content-encoding"):
                 body = inflated(body, encoding, held, limits.body_bytes)
             read = _reading(found.action, body, headers)
-            answered, reply = await self._while_wanted(self._service.ask(asked, read, len(body), held), proto)
+            answering = self._service.ask(asked, read, len(body), held)
+            if self._service.batcher.wait_s() > _WORTH_LOOKING_S:
+                answering = _while_wanted(answering, proto)
+            answered, reply = await answering
             return (
                 200,
                 [
                     ("content-type", reply.media_type),
                     (status.VERSION_HEADER, str(answered.version)),
-                    (status.HEAD_HEADER, str(answered.prediction.head)),
+                    (status.HEAD_HEADER, str(answered.head)),
                     *reply.headers.items(),
                 ],
                 reply.body,
             )
         finally:
             held.leave()
-
-    async def _while_wanted(self, answer: Any, proto: Any) -> Any:
-        """Give up what waits for a client that has gone; where nothing waits it is not worth looking."""
-        if self._service.batcher.wait_s() < _WORTH_LOOKING_S:
-            return await answer
-        asking, gone = asyncio.ensure_future(answer), asyncio.ensure_future(proto.client_disconnect())
-        try:
-            await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
-                asking.cancel()
-                raise DeadlineExceeded("the client has gone", 0.0)
-            return asking.result()
-        finally:
-            gone.cancel()
 
     async def _told(self, found: Route) -> tuple[int, Headers, bytes]:
         service = self._service
@@ -127,18 +118,28 @@ class Rest:
         return _json(200, v2_about.model(lane.name, number, predictor.requires, predictor.produces))
 
 
-_WORTH_LOOKING_S = 0.02
+async def _while_wanted(answer: Coroutine[Any, Any, T], proto: Any) -> T:
+    """Give up what waits for a client that has gone; where little waits it is not worth looking."""
+    asking, gone = asyncio.ensure_future(answer), asyncio.ensure_future(proto.client_disconnect())
+    try:
+        await asyncio.wait({asking, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():
+            asking.cancel()
+            raise DeadlineExceeded("the client has gone", 0.0)
+        return asking.result()
+    finally:
+        gone.cancel()
 
 
 def _reading(action: str, body: bytes, headers: Any) -> Read:
     """How a body is to be read, by path and media type."""
     if action == "predict":
-        return lambda requires, rows: tensorflow.read(body, requires, rows)
+        return lambda inputs, rows: tensorflow.read(body, inputs, rows)
     if (headers.get("content-type") or "").startswith(native.MEDIA_TYPE):
-        return lambda requires, rows: read_question(body, requires, rows)
+        return lambda inputs, rows: read_question(body, inputs, rows)
     text = headers.get(v2_json.LENGTH_HEADER)
     length = None if text is None else _number(text, v2_json.LENGTH_HEADER)
-    return lambda requires, rows: v2_json.read(body, length, requires, rows)
+    return lambda inputs, rows: v2_json.read(body, length, inputs, rows)
 
 
 def _asked(model: str, headers: Any, timeout_s: float) -> Asked:

@@ -7,7 +7,6 @@ so this process decides whether it takes a request on before it reads the messag
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -66,16 +65,15 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         def read(body: bytes) -> tuple[str, Read]:
             request = _parsed(v2_grpc.InferRequest, body)
             model = reference(request.model_name, request.model_version)
-            return model, lambda requires, rows: v2_grpc.read(request, requires, rows)
+            return model, lambda inputs, rows: v2_grpc.read(request, inputs, rows)
 
         return await self._scored("grpc", context, read)
 
     async def _score(self, _: Any, context: Any) -> bytes:
         model = dict(context.invocation_metadata()).get(MODEL_HEADER, "")
-        return await self._scored("grpc-arrow", context, lambda body: (model, lambda requires, rows: read_question(body, requires, rows)))
+        return await self._scored("grpc-arrow", context, lambda body: (model, lambda inputs, rows: read_question(body, inputs, rows)))
 
     async def _scored(self, protocol: str, context: Any, read: Callable[[bytes], tuple[str, Read]]) -> bytes:
-        began = time.perf_counter()
         code = "OK"
         try:
             held = self._service.gate.enter(0)
@@ -90,15 +88,13 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
                 answered, reply = await self._service.ask(asked, reading, len(body), held)
             finally:
                 held.leave()
-            context.set_trailing_metadata(
-                ((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.prediction.head)))
-            )
+            context.set_trailing_metadata(((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.head))))
             return reply.body
         except Exception as error:
             code = status.status_of(error).grpc
             return await _abort(context, error)
         finally:
-            self._counting.answered(protocol, code, time.perf_counter() - began)
+            self._counting.answered(protocol, code)
 
     def _deadline(self, context: Any) -> Deadline:
         left_s, most_s = context.time_remaining(), self._service.limits.timeout_s

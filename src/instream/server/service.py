@@ -5,30 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-import pyarrow as pa
+import msgspec
 
 from instream.flow.deadline import Deadline
 from instream.server.batcher import Batcher, Lane
 from instream.server.gate import Gate, Held
 from instream.server.limits import Limits
 from instream.server.models import Models
-from instream.wire.question import Answered, Question, Reply
+from instream.wire.answered import Answered
+from instream.wire.inputs import Inputs
+from instream.wire.question import Question, Reply
 
 _INLINE_BYTES = 32 << 10
 """A larger body is read, and its answer written, on a thread: below, the hop there costs more than the reading."""
 _INLINE_ROWS = 256
 
 T = TypeVar("T")
-Read = Callable[[pa.Schema, int], Question]
+Read = Callable[[Inputs, int], Question]
 """Reads a body for a model's columns and at most so many rows. Raises InvalidRows, TooLarge."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a request says besides its rows.
 
     Attributes:
@@ -67,14 +66,13 @@ class Service:
             InstreamError: see `wire.status` for what each becomes.
         """
         lane = self.models.at_hand(asked.model) or await self.models.lane(asked.model, asked.deadline)
-        requires = lane.predictor.requires
+        inputs = lane.inputs
         large = size > _INLINE_BYTES
-        question = await self._aside(lambda: read(requires, self.limits.rows)) if large else read(requires, self.limits.rows)
-        if question.batch.nbytes > size:
-            held.hold(question.batch.nbytes)
-        prediction = await self.batcher.score(lane, question.batch, asked.deadline, asked.pin)
-        answered = Answered(lane.name, _version(prediction.stamps), prediction)
-        if large or len(prediction) > _INLINE_ROWS:
+        question = await self._aside(lambda: read(inputs, self.limits.rows)) if large else read(inputs, self.limits.rows)
+        if (nbytes := question.columns.nbytes) > size:
+            held.hold(nbytes)
+        answered = await self.batcher.score(lane, question.columns, asked.deadline, asked.pin)
+        if large or answered.rows > _INLINE_ROWS:
             return answered, await self._aside(lambda: question.answer(answered))
         return answered, question.answer(answered)
 
@@ -89,8 +87,3 @@ class Service:
 
     async def _aside(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._codec, work)
-
-
-def _version(stamps: pa.RecordBatch) -> int:
-    """The version of the rows, for protocols that know one; the greatest where a rollout gave several; 0 without rows."""
-    return int(np.asarray(stamps.column("version")).max(initial=0))

@@ -12,6 +12,7 @@ from instream.observe import logs
 from instream.process.messages import Report
 from instream.server.ages import Ages
 from instream.server.batcher import Batcher
+from instream.server.body import Bodies
 from instream.server.counting import Counting
 from instream.server.gate import Gate
 from instream.server.models import Models, Open
@@ -61,17 +62,20 @@ class Serving:
         if self._asked.is_set():
             return "asked to end before it began"
         settings, counting = self._settings, Counting()
+        bodies = Bodies(settings.limits)
         service = Service(
             Models(self._open, settings.models, settings.limits.versions),
             Batcher(settings.limits, settings.threads),
             Gate(settings.limits),
             settings.limits,
         )
-        http = Http(Rest(service, Ages(settings.age_s), counting, self._metrics), settings) if settings.listener is not None else None
+        http = (
+            Http(Rest(service, bodies, Ages(settings.age_s), counting, self._metrics), settings) if settings.listener is not None else None
+        )
         rpc = Grpc(Rpc(service, counting), settings) if settings.grpc is not None else None
         if rpc is not None:
             await rpc.start()
-        telling = asyncio.ensure_future(self._tell(service, counting))
+        telling = asyncio.ensure_future(self._tell(service, bodies, counting))
         try:
             loading, ending = asyncio.ensure_future(service.models.load()), asyncio.ensure_future(asked.wait())
             await asyncio.wait({loading, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,8 +103,9 @@ class Serving:
             raise Unavailable(f"{service.gate.requests} requests were not answered within the grace period of {grace_s:g} s") from error
         return "asked to end"
 
-    async def _tell(self, service: Service, counting: Counting) -> None:
+    async def _tell(self, service: Service, bodies: Bodies, counting: Counting) -> None:
         while True:
+            bodies.sweep()
             self._now(service, counting)
             await asyncio.sleep(_TELL_S)
 

@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from instream.errors import InvalidRows
+from instream.wire.answered import Values
+from instream.wire.columns import Column
 
 
-def read(content: memoryview | bytes, kind: pa.DataType, count: int, name: str) -> pa.Array:
+def read(content: memoryview | bytes, kind: pa.DataType, count: int, name: str) -> Column:
     """`count` values; numbers are not copied. Raises InvalidRows when there are not exactly so many."""
     if pa.types.is_string(kind):
         return _texts(memoryview(content), count, name)
@@ -20,16 +22,15 @@ def read(content: memoryview | bytes, kind: pa.DataType, count: int, name: str) 
     values = np.frombuffer(content, dtype)
     if dtype.kind == "b" and len(values) and values.view(np.uint8).max() > 1:
         raise InvalidRows(f"{name}: a bool is 0 or 1, one byte each")
-    return pa.array(values)
+    return values
 
 
-def write(values: pa.Array) -> bytes:
+def write(values: Values, kind: pa.DataType) -> bytes:
     """The contents of a tensor; a text that is null is empty, a number that is null NaN."""
-    if pa.types.is_string(values.type):
-        texts = [text.encode() for text in values.fill_null("").to_pylist()]
+    if pa.types.is_string(kind):
+        texts = [(text or "").encode() for text in np.asarray(values, object).reshape(-1)]
         return b"".join(part for text in texts for part in (struct.pack("<I", len(text)), text))
-    numbers = values.to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(numbers, values.type.to_pandas_dtype()).tobytes()
+    return np.ascontiguousarray(values, kind.to_pandas_dtype()).tobytes()
 
 
 def _texts(content: memoryview, count: int, name: str) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Numbers and texts of a JSON array to Arrow, by the type that is expected; nested arrays are laid flat."""
+"""Numbers and texts of a JSON array, by the type that is expected; nested arrays are laid flat."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from instream.errors import InvalidRows
+from instream.wire.answered import Values
+from instream.wire.columns import Column
 
 _DEPTH_MAX = 8
 _ARRAY_OF_ARRAYS = re.compile(rb"\s*\[\s*\[")
@@ -20,30 +22,27 @@ _TEXTS = msgspec.json.Decoder(list[str | None])
 _ANY = msgspec.json.Decoder(list[Any])
 
 
-def values_of(text: msgspec.Raw | bytes, kind: pa.DataType, name: str) -> pa.Array:
-    """A JSON array as a flat Arrow array.
+def values_of(text: msgspec.Raw | bytes, kind: pa.DataType, name: str) -> Column:
+    """A JSON array, flat.
 
     Raises:
         InvalidRows: it is none, or a value has another type or does not fit; says which was expected.
     """
     try:
         try:
-            return _arrow(_decoder(kind).decode(text), kind)
+            return _column(_decoder(kind).decode(text), kind)
         except msgspec.ValidationError:
             if not _nested(text):
                 raise
             flat = msgspec.json.encode(_flat(_ANY.decode(text), 0))
-            return _arrow(_decoder(kind).decode(flat), kind)
+            return _column(_decoder(kind).decode(flat), kind)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, pa.ArrowException) as error:
         raise InvalidRows(f"{name}: expected an array of {kind}: {error}") from error
 
 
-def to_list(values: pa.Array) -> list[Any]:
-    """For JSON; what is not finite becomes null there."""
-    if values.null_count == 0 and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        found: list[Any] = values.to_numpy(zero_copy_only=False).tolist()
-        return found
-    return list(values.to_pylist())
+def to_list(values: Values) -> list[Any]:
+    """For JSON, in which what is not finite becomes null; rows that are lists stay lists."""
+    return values if isinstance(values, list) else values.tolist()
 
 
 def _decoder(kind: pa.DataType) -> msgspec.json.Decoder[list[Any]]:
@@ -54,10 +53,10 @@ def _decoder(kind: pa.DataType) -> msgspec.json.Decoder[list[Any]]:
     return _BOOLS if pa.types.is_boolean(kind) else _TEXTS
 
 
-def _arrow(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _column(values: list[Any], kind: pa.DataType) -> Column:
     if pa.types.is_string(kind):
         return pa.array(values, kind)
-    return pa.array(np.array(values, kind.to_pandas_dtype()))  # a null becomes NaN, which is a missing value
+    return np.array(values, kind.to_pandas_dtype())  # a null becomes NaN, which is a missing value
 
 
 def _nested(text: msgspec.Raw | bytes) -> bool:

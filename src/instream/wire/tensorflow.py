@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from instream.errors import InvalidRows, TooLarge
+from instream.wire.answered import Answered
+from instream.wire.columns import Columns
+from instream.wire.inputs import Inputs, shape_of
 from instream.wire.json_values import to_list, values_of
-from instream.wire.question import Answered, Reply, all_or_nothing
-from instream.wire.tensors import Tensor, batch_of, described, shape_of, tensors_of
+from instream.wire.question import Reply
+from instream.wire.tensors import Tensor, columns_of
 
 _JSON = "application/json"
 _DTYPES = {
@@ -50,11 +52,11 @@ _DECODE = msgspec.json.Decoder(_Request).decode
 class PredictQuestion:
     """Satisfies Question."""
 
-    batch: pa.RecordBatch
+    columns: Columns
     by_rows: bool
 
     def answer(self, answered: Answered) -> Reply:
-        columns = {tensor.name: _nested(tensor) for tensor in tensors_of(all_or_nothing(answered.prediction))}
+        columns = {each.name: to_list(each.values) for each in answered.outputs()}
         if self.by_rows:
             content: Any = {"predictions": _rows(columns)}
         else:
@@ -62,7 +64,7 @@ class PredictQuestion:
         return Reply(msgspec.json.encode(content), _JSON)
 
 
-def read(body: bytes, requires: pa.Schema, rows_max: int) -> PredictQuestion:
+def read(body: bytes, inputs: Inputs, rows_max: int) -> PredictQuestion:
     """A predict request. Raises InvalidRows, TooLarge: says what was expected."""
     try:
         request = _DECODE(body)
@@ -73,13 +75,13 @@ def read(body: bytes, requires: pa.Schema, rows_max: int) -> PredictQuestion:
     if request.signature_name not in ("serving_default", ""):
         raise InvalidRows(f'signature_name {request.signature_name!r}: a model has one signature, "serving_default"')
     by_rows = request.instances is not None
-    columns = _by_rows(request.instances, requires) if request.instances is not None else _by_columns(request.inputs, requires)
+    columns = _by_rows(request.instances, inputs) if request.instances is not None else _by_columns(request.inputs, inputs)
     tensors = []
     for name, values in columns.items():
         if len(values) > rows_max:
             raise TooLarge(f"{len(values):,} rows in one request: at most {rows_max:,} are taken; send fewer at once")
-        tensors.append(_tensor(name, values, requires))
-    return PredictQuestion(batch_of(tensors, requires), by_rows)
+        tensors.append(_tensor(name, values, inputs))
+    return PredictQuestion(columns_of(tensors, inputs), by_rows)
 
 
 def status(version: int, *, available: bool) -> bytes:
@@ -101,20 +103,22 @@ def metadata(name: str, version: int, requires: pa.Schema, produces: pa.Schema) 
     )
 
 
-def _by_rows(instances: list[Any], requires: pa.Schema) -> Mapping[str, list[Any]]:
+def _by_rows(instances: list[Any], reads: Inputs) -> Mapping[str, list[Any]]:
     if not all(isinstance(row, dict) for row in instances):
-        name = requires.names[0] if len(requires) == 1 else "instances"  # rows of numbers, a list each
+        name = reads.fields[0].name if len(reads.fields) == 1 else "instances"  # rows of numbers, a list each
         return {name: [_text(row) for row in instances]}
-    names = set(requires.names)
+    names = reads.by_name.keys()
     for at, row in enumerate(instances):
         if absent := names - row.keys():
-            raise InvalidRows(f"instance {at} has no {', '.join(sorted(absent))}. The model reads {described(requires)}")
-    return {name: [_text(row[name]) for row in instances] for name in requires.names}
+            raise InvalidRows(f"instance {at} has no {', '.join(sorted(absent))}. The model reads {reads}")
+    return {name: [_text(row[name]) for row in instances] for name in names}
 
 
-def _by_columns(inputs: Any, requires: pa.Schema) -> Mapping[str, list[Any]]:
+def _by_columns(inputs: Any, reads: Inputs) -> Mapping[str, list[Any]]:
     given = (
-        inputs if isinstance(inputs, dict) and not _is_binary(inputs) else {requires.names[0] if len(requires) == 1 else "inputs": inputs}
+        inputs
+        if isinstance(inputs, dict) and not _is_binary(inputs)
+        else {reads.fields[0].name if len(reads.fields) == 1 else "inputs": inputs}
     )
     for name, values in given.items():
         if not isinstance(values, list):
@@ -122,15 +126,14 @@ def _by_columns(inputs: Any, requires: pa.Schema) -> Mapping[str, list[Any]]:
     return {name: [_text(value) for value in values] for name, values in given.items()}
 
 
-def _tensor(name: str, rows: list[Any], requires: pa.Schema) -> Tensor:
-    at = requires.get_field_index(name)
-    kind = requires.field(at).type if at >= 0 else pa.float64()  # the matrix that stands for every column
-    values = values_of(msgspec.json.encode(rows), kind.value_type if pa.types.is_fixed_size_list(kind) else kind, name)
+def _tensor(name: str, rows: list[Any], reads: Inputs) -> Tensor:
+    kind = reads.by_name[name].item if name in reads.by_name else pa.float64()  # the matrix that stands for every column
+    values = values_of(msgspec.json.encode(rows), kind, name)
     width, rest = divmod(len(values), len(rows)) if rows else (0, 0)
     if rest:
         raise InvalidRows(f"{name}: rows of different lengths")
     shape = (len(rows), width) if rows and isinstance(rows[0], list) else (len(rows),)
-    return Tensor(name, shape if rows else shape_of(kind, 0), values)
+    return Tensor(name, shape, values)
 
 
 def _text(value: Any) -> Any:
@@ -145,13 +148,6 @@ def _text(value: Any) -> Any:
 
 def _is_binary(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"b64"}
-
-
-def _nested(tensor: Tensor) -> list[Any]:
-    flat = to_list(tensor.values)
-    if len(tensor.shape) == 1:
-        return flat
-    return np.array(flat, object).reshape(tensor.shape).tolist() if flat else []
 
 
 def _rows(columns: Mapping[str, list[Any]]) -> list[Any]:

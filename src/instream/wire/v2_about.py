@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pyarrow as pa
 
-from instream.wire.tensors import datatype_of, shape_of
+from instream.wire.inputs import datatype_of, shape_of
 
 EXTENSIONS = ("binary_tensor_data", "arrow_stream")
 

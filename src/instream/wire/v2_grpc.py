@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
 from instream.errors import InvalidRows
 from instream.wire import binary
+from instream.wire.answered import Answered, Values
+from instream.wire.columns import Column, Columns
+from instream.wire.inputs import DATATYPES, Inputs, datatype_of, shape_of
 from instream.wire.messages import message
-from instream.wire.question import Answered, Reply, all_or_nothing
-from instream.wire.tensors import DATATYPES, Tensor, batch_of, datatype_of, shape_of, size_of, tensors_of
+from instream.wire.question import Reply
+from instream.wire.tensors import Tensor, columns_of, size_of
 
 SERVICE = "inference.GRPCInferenceService"
 InferRequest = message("inference.ModelInferRequest")
@@ -37,8 +40,7 @@ _CONTENTS = {
 """Where a datatype's values are when they are not raw; the protocol has no place for FP16."""
 
 
-@dataclass(frozen=True, slots=True)
-class V2Question:
+class V2Question(msgspec.Struct, frozen=True, gc=False):
     """Satisfies Question.
 
     Attributes:
@@ -46,31 +48,30 @@ class V2Question:
         raw: whether values came, and so are given, as raw contents.
     """
 
-    batch: pa.RecordBatch
+    columns: Columns
     id: str
     wanted: Sequence[str] | None
     raw: bool
 
     def answer(self, answered: Answered) -> Reply:
         response = InferResponse(model_name=answered.name, model_version=str(answered.version), id=self.id)
-        for tensor in tensors_of(all_or_nothing(answered.prediction), self.wanted):
-            datatype = datatype_of(tensor.values.type)
-            output = response.outputs.add(name=tensor.name, datatype=datatype, shape=tensor.shape)
+        for each in answered.outputs(self.wanted):
+            output = response.outputs.add(name=each.name, datatype=each.datatype, shape=each.shape)
             if self.raw:
-                response.raw_output_contents.append(binary.write(tensor.values))
+                response.raw_output_contents.append(binary.write(each.values, each.item))
             else:
-                getattr(output.contents, _CONTENTS[datatype]).extend(_plain(tensor.values))
+                getattr(output.contents, _CONTENTS[each.datatype]).extend(_plain(each.values, each.item))
         return Reply(response.SerializeToString(), "application/grpc")
 
 
-def read(request: Any, requires: pa.Schema, rows_max: int) -> V2Question:
+def read(request: Any, inputs: Inputs, rows_max: int) -> V2Question:
     """An `InferRequest`. Raises InvalidRows, TooLarge: says what was expected."""
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise InvalidRows(f"{len(raw)} raw_input_contents for {len(request.inputs)} inputs: all of them raw, or none")
     tensors = list(_tensors(request, rows_max))
     wanted = [output.name for output in request.outputs] or None
-    return V2Question(batch_of(tensors, requires), request.id, wanted, bool(raw))
+    return V2Question(columns_of(tensors, inputs), request.id, wanted, bool(raw))
 
 
 def metadata(name: str, version: int, requires: pa.Schema, produces: pa.Schema) -> bytes:
@@ -97,19 +98,19 @@ def _tensors(request: Any, rows_max: int) -> Iterator[Tensor]:
         yield Tensor(given.name, shape, values)
 
 
-def _contents(given: Any, kind: pa.DataType) -> pa.Array:
+def _contents(given: Any, kind: pa.DataType) -> Column:
     if given.datatype not in _CONTENTS:
         raise InvalidRows(f"{given.name}: {given.datatype} goes into raw_input_contents only")
     values = getattr(given.contents, _CONTENTS[given.datatype])
     try:
         if given.datatype == "BYTES":
             return pa.array([value.decode() for value in values], kind)
-        return pa.array(np.array(values, kind.to_pandas_dtype()))
+        return np.array(values, kind.to_pandas_dtype())
     except (UnicodeDecodeError, OverflowError, ValueError) as error:
         raise InvalidRows(f"{given.name}: expected {given.datatype}: {error}") from error
 
 
-def _plain(values: pa.Array) -> Sequence[Any]:
-    if pa.types.is_string(values.type):
-        return [text.encode() for text in values.fill_null("").to_pylist()]
-    return values.to_numpy(zero_copy_only=False).astype(values.type.to_pandas_dtype()).tolist()  # type: ignore[no-any-return]
+def _plain(values: Values, kind: pa.DataType) -> Sequence[Any]:
+    if pa.types.is_string(kind):
+        return [(text or "").encode() for text in np.asarray(values, object).reshape(-1)]
+    return np.asarray(values).reshape(-1).tolist()

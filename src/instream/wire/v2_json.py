@@ -6,17 +6,19 @@ Sources: the KServe project's "Open Inference Protocol (V2 Inference Protocol)",
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import pyarrow as pa
+import numpy as np
 
 from instream.errors import InvalidRows
 from instream.wire import binary
+from instream.wire.answered import Answered
+from instream.wire.columns import Columns
+from instream.wire.inputs import DATATYPES, Inputs
 from instream.wire.json_values import to_list, values_of
-from instream.wire.question import Answered, Reply, all_or_nothing
-from instream.wire.tensors import DATATYPES, Tensor, batch_of, datatype_of, size_of, tensors_of
+from instream.wire.question import Reply
+from instream.wire.tensors import Tensor, columns_of, size_of
 
 LENGTH_HEADER = "inference-header-content-length"
 """Where the JSON ends in a body that has binary tensors after it."""
@@ -64,8 +66,7 @@ _DECODE = msgspec.json.Decoder(_Request).decode
 _ENCODE = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class V2Question:
+class V2Question(msgspec.Struct, frozen=True, gc=False):
     """Satisfies Question.
 
     Attributes:
@@ -73,20 +74,20 @@ class V2Question:
         in_binary: those that are to be given in binary; None for all.
     """
 
-    batch: pa.RecordBatch
+    columns: Columns
     id: str | None
     wanted: Sequence[str] | None
     in_binary: frozenset[str] | None
 
     def answer(self, answered: Answered) -> Reply:
         outputs, parts = [], []
-        for tensor in tensors_of(all_or_nothing(answered.prediction), self.wanted):
-            output = _Output(tensor.name, datatype_of(tensor.values.type), tensor.shape)
-            if self.in_binary is None or tensor.name in self.in_binary:
-                parts.append(binary.write(tensor.values))
+        for each in answered.outputs(self.wanted):
+            output = _Output(each.name, each.datatype, each.shape)
+            if self.in_binary is None or each.name in self.in_binary:
+                parts.append(binary.write(each.values, each.item))
                 output.parameters = {"binary_data_size": len(parts[-1])}
             else:
-                output.data = to_list(tensor.values)
+                output.data = to_list(each.values.reshape(-1) if isinstance(each.values, np.ndarray) else each.values)
             outputs.append(output)
         head = _ENCODE(_Response(answered.name, str(answered.version), outputs, self.id))
         if not parts:
@@ -94,7 +95,7 @@ class V2Question:
         return Reply(b"".join([head, *parts]), _BINARY, {LENGTH_HEADER: str(len(head))})
 
 
-def read(body: bytes, head_length: int | None, requires: pa.Schema, rows_max: int) -> V2Question:
+def read(body: bytes, head_length: int | None, inputs: Inputs, rows_max: int) -> V2Question:
     """A request.
 
     Args:
@@ -110,11 +111,12 @@ def read(body: bytes, head_length: int | None, requires: pa.Schema, rows_max: in
         raise InvalidRows(f"no inference request of Open Inference v2: {error}") from error
     tensors = _tensors(request.inputs, memoryview(body)[len(body) if head_length is None else head_length :], rows_max)
     wanted = None if request.outputs is None else [output.name for output in request.outputs]
-    return V2Question(batch_of(tensors, requires), request.id, wanted, _in_binary(request))
+    return V2Question(columns_of(tensors, inputs), request.id, wanted, _in_binary(request))
 
 
 def _tensors(inputs: Sequence[_Input], rest: memoryview, rows_max: int) -> list[Tensor]:
-    tensors, at = [], 0
+    tensors: list[Tensor] = []
+    at = 0
     for given in inputs:
         if given.datatype not in DATATYPES:
             raise InvalidRows(f"{given.name}: datatype {given.datatype!r} is none of {', '.join(DATATYPES)}")
