@@ -106,8 +106,16 @@ class DeadlineExceeded(Unavailable):
     """The caller's deadline came before the answer."""
 
 
+class Unreachable(Unavailable):
+    """Nobody answers at an endpoint, or the connection broke."""
+
+
 class WrongAnswer(InstreamError):
     """What a server answered is not what was asked for: never data."""
+
+
+class GaveUp(InstreamError):
+    """The servers were away for longer than the pipeline's file allows."""
 
 
 class Closed(InstreamError):

@@ -8,11 +8,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError
 
 from instream.errors import SettingsInvalid
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+def _several(given: object) -> object:
+    """One endpoint may be written without brackets."""
+    return (given,) if isinstance(given, str) else given
 
 
 class Part(BaseModel):
@@ -31,7 +36,24 @@ class Model(Part):
 class Strategy(Part):
     """How model and stream are brought together."""
 
-    kind: Annotated[Literal["embedded"], Field(description="The model runs inside the pipeline's own workers.")] = "embedded"
+    kind: Annotated[
+        Literal["embedded", "remote"], Field(description="The model runs inside the pipeline's own workers, or in a server.")
+    ] = "embedded"
+    endpoint: Annotated[
+        tuple[str, ...], BeforeValidator(_several), Field(description="remote: grpc://host:8081, grpcs, http or https; one or several.")
+    ] = ()
+    calls: Annotated[int, Field(ge=1, le=64, description="remote: batches on their way to servers at once, at most.")] = 4
+    timeout_ms: Annotated[int, Field(ge=10, le=600_000, description="remote: longest wait for one answer.")] = 5_000
+    ca: Annotated[str | None, Field(description="remote: a PEM file of who vouches for the servers; by default the system's.")] = None
+    fallback: Annotated[
+        Literal["hold", "embedded", "default", "stop"],
+        Field(description="remote: when no server answers for fallback_s: wait, score here, give `default`, or stop."),
+    ] = "hold"
+    fallback_s: Annotated[float, Field(ge=0, le=86_400, description="remote: how long servers may be away before the fallback.")] = 10.0
+    default: Annotated[
+        Mapping[str, str | int | float | bool | list[int | float | str]],
+        Field(description="remote: each output's value for the fallback `default`, stamped as version 0."),
+    ] = {}
     poll_ms: Annotated[int, Field(ge=10, le=60_000, description="How often the store is asked for changes.")] = 500
     load_s: Annotated[
         float, Field(gt=0, le=3_600, description="Longest time to fetch, load and prove a version; past it, it is refused.")

@@ -39,18 +39,14 @@ def served(settings: Server, workers: int, *, stderr: int | None = None) -> Iter
         folder = Path(tempfile.mkdtemp(prefix="instream-serve-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         slots = stack.enter_context(contextlib.closing(Slots(NAME, workers)))
-        fds = []
-        if settings.http is not None:
-            listener = stack.enter_context(_bound(settings.http, "--http", share=False))
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
-            listener.listen(_BACKLOG)
-            fds.append(listener.fileno())
-            settings = msgspec.structs.replace(settings, http=_address(listener), listener=listener.fileno())
-        if settings.grpc is not None:
-            kept = stack.enter_context(_bound(settings.grpc, "--grpc", share=True))  # not listening: it keeps the port ours
-            settings = msgspec.structs.replace(settings, grpc=_address(kept))
+        settings = stack.enter_context(ports(settings))
         entry = Entry(
-            _ENTRY, msgspec.json.encode(settings), stdout=sys.stderr.fileno(), stderr=stderr, environ={METRICS_FOLDER: str(folder)}, fds=fds
+            _ENTRY,
+            msgspec.json.encode(settings),
+            stdout=sys.stderr.fileno(),
+            stderr=stderr,
+            environ={METRICS_FOLDER: str(folder)},
+            fds=[] if settings.listener is None else [settings.listener],
         )
         supervisor = Supervisor(
             entry,
@@ -60,6 +56,21 @@ def served(settings: Server, workers: int, *, stderr: int | None = None) -> Iter
             died=lambda pid: mark_process_dead(pid, str(folder)),  # type: ignore[no-untyped-call]
         )
         yield supervisor, settings
+
+
+@contextlib.contextmanager
+def ports(settings: Server) -> Iterator[Server]:
+    """Take the ports, and say which; they stay ours for as long as the block lasts. Raises SettingsInvalid."""
+    with contextlib.ExitStack() as stack:
+        if settings.http is not None:
+            listener = stack.enter_context(_bound(settings.http, "--http", share=False))
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is accepted inherits it
+            listener.listen(_BACKLOG)
+            settings = msgspec.structs.replace(settings, http=_address(listener), listener=listener.fileno())
+        if settings.grpc is not None:
+            kept = stack.enter_context(_bound(settings.grpc, "--grpc", share=True))  # not listening: it keeps the port ours
+            settings = msgspec.structs.replace(settings, grpc=_address(kept))
+        yield settings
 
 
 def _bound(address: str, option: str, *, share: bool) -> socket.socket:

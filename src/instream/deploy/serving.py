@@ -20,7 +20,7 @@ from instream.stores import open_store, parse, resolve
 
 def serving_of(settings: Server, start: Start) -> Serving:
     """One process of a server, ready to run."""
-    return Serving(settings, lambda model: _predictor(settings, model, start.slot), _exposed, _runner)
+    return Serving(settings, lambda model: _predictor(settings, model, start.slot), exposed, runner)
 
 
 def _predictor(settings: Server, model: str, slot: int) -> Predictor:
@@ -32,14 +32,14 @@ def _predictor(settings: Server, model: str, slot: int) -> Predictor:
         store,
         model,
         pipeline=NAME,
-        worker=member_of(NAME, slot),
+        worker=".".join([member_of(NAME, slot), *model.split("@")[1:]]),  # two versions in a process report under two names
         features="package" if settings.trust_features else None,
         limits=Limits(settings.memory, settings.load_s, settings.golden_s),
         poll_s=settings.poll_ms / 1000,
     )
 
 
-def _exposed() -> tuple[bytes, str]:
+def exposed() -> tuple[bytes, str]:
     """The figures of all processes of this server."""
     registry = REGISTRY
     if folder := os.environ.get(METRICS_FOLDER):
@@ -48,5 +48,6 @@ def _exposed() -> tuple[bytes, str]:
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-def _runner() -> asyncio.Runner:
+def runner() -> asyncio.Runner:
+    """An event loop for one process."""
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)

@@ -23,7 +23,7 @@ from instream.process.messages import Report, Start
 from instream.secrets import resolve
 from instream.settings import Pipeline
 from instream.stores import open_store
-from instream.strategies import embedded
+from instream.strategies import embedded, remote
 from instream.strategies.embedded import PUBLISHED
 
 
@@ -77,8 +77,7 @@ def worker_of(settings: Pipeline, run: Run, start: Start) -> Worker:
     assert settings.source is not None
     assert settings.sink is not None
     features = local_features(settings)
-    store = open_store(resolve(settings.model.store, settings.folder), folder=settings.folder)
-    predictor = embedded(settings, store, worker=member_of(settings.name, start.slot), local_features=features)
+    predictor = predictor_of(settings, member_of(settings.name, start.slot), features)
     formats = format_of(settings.source.url, settings.folder), format_of(settings.sink.url, settings.folder)
     pipeline = pipeline_of(settings, predictor, features, *formats)
     counting = Counting(settings.name)
@@ -90,6 +89,16 @@ def worker_of(settings: Pipeline, run: Run, start: Start) -> Worker:
     watch = watch_of(settings.model.name, predictor, Recorder(Path(start.blackbox)))
     loop = Loop(ends.source, scoring, ends.delivery, judge, counting, pace, watch=watch)
     return Worker(settings.name, loop, scoring, predictor)
+
+
+def predictor_of(settings: Pipeline, worker: str, features: FeatureStep | None) -> Predictor:
+    """By the strategy that the file names."""
+
+    def here() -> Predictor:
+        store = open_store(resolve(settings.model.store, settings.folder), folder=settings.folder)
+        return embedded(settings, store, worker=worker, local_features=features)
+
+    return here() if settings.strategy.kind == "embedded" else remote(settings, here)
 
 
 def pace_of(settings: Pipeline, run: Run, predictor: Predictor) -> Pace:

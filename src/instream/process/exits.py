@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-from instream.errors import BadRecord, Closed, InstreamError, SinkFailed, SourceFailed, StoreError, TooManyDeadLetters, Unavailable
+from instream.errors import BadRecord, Closed, GaveUp, InstreamError, SinkFailed, SourceFailed, StoreError, TooManyDeadLetters, Unavailable
 
 
 class Exit(IntEnum):
@@ -18,6 +18,7 @@ class Exit(IntEnum):
     BAD_RECORD = 4
     CRASH_LOOP = 5
     UNFINISHED = 6
+    GAVE_UP = 7
 
 
 MEANINGS: Mapping[Exit, str] = {
@@ -27,6 +28,7 @@ MEANINGS: Mapping[Exit, str] = {
     Exit.DEAD_LETTERS: "the share of dead letters is past dead_letter.max_fraction",
     Exit.BAD_RECORD: "a record cannot be scored, and there is no dead_letter.url",
     Exit.CRASH_LOOP: "a worker crashed again and again; the message names model version, partitions and offsets",
+    Exit.GAVE_UP: "the model's servers were away for longer than strategy.fallback_s, and strategy.fallback says stop",
     Exit.UNFINISHED: "asked to end, it could not finish within engine.grace_s; nothing is lost, the next run repeats a part",
 }
 
@@ -38,6 +40,8 @@ def exit_of(error: InstreamError) -> Exit | None:
     """The status that an error ends the whole pipeline with; None when starting the worker again may help."""
     if isinstance(error, TooManyDeadLetters):
         return Exit.DEAD_LETTERS
+    if isinstance(error, GaveUp):
+        return Exit.GAVE_UP
     if isinstance(error, BadRecord):
         return Exit.BAD_RECORD
     if isinstance(error, SourceFailed | SinkFailed | Unavailable | Closed) or type(error) is StoreError:

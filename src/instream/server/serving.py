@@ -44,8 +44,11 @@ class Serving:
 
     def run(self) -> str:
         """Until `drain`; why it ended, in words. Raises what loading a model raises."""
-        with self._runner() as runner:
-            return runner.run(self._main())
+        try:
+            with self._runner() as runner:
+                return runner.run(self._main())
+        finally:
+            self._wake = lambda: None  # the loop is closed
 
     def drain(self, within_s: float | None = None) -> None:
         """Take no more, answer what was taken on, end; within the grace period by default."""
@@ -88,15 +91,14 @@ class Serving:
             telling.cancel()
             self._now(service, counting)
             service.close()
+            await _stop(http, rpc, 0.0)
 
     async def _end(self, service: Service, http: Http | None, rpc: Grpc | None) -> str:
         service.draining = True
         grace_s = self._settings.grace_s if self._within_s is None else self._within_s
         await asyncio.sleep(min(self._settings.linger_s, grace_s))
-        stops = [http.stop()] if http else []
-        stops += [rpc.stop(grace_s)] if rpc else []
         try:
-            await asyncio.wait_for(asyncio.gather(*stops), grace_s)
+            await asyncio.wait_for(_stop(http, rpc, grace_s), grace_s)
             while service.gate.requests:
                 await asyncio.sleep(_TURN_S)
         except TimeoutError as error:
@@ -122,6 +124,12 @@ class Serving:
             versions=tuple(version for each in ready for version in each.versions),
             refused="; ".join(each.refused for each in ready if each.refused),
         )
+
+
+async def _stop(http: Http | None, rpc: Grpc | None, grace_s: float) -> None:
+    stops = [http.stop()] if http else []
+    stops += [rpc.stop(grace_s)] if rpc else []
+    await asyncio.gather(*stops)
 
 
 def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class _Inherited(Embedded):  # type: ignore[misc]
 
     def _init_shared_socket(self) -> None:
         self._ssp = None
-        self._shd = SocketHolder(self._listener, False, _BACKLOG)  # type: ignore[call-arg]
+        self._shd = SocketHolder(os.dup(self._listener), False, _BACKLOG)  # type: ignore[call-arg]
 
 
 class Http:
@@ -71,7 +72,7 @@ class Grpc:
 
     def __init__(self, rpc: Rpc, settings: Server) -> None:
         limits = settings.limits
-        self._server = grpc.aio.server(
+        self._server: grpc.aio.Server | None = grpc.aio.server(
             handlers=(rpc,),
             options=[
                 ("grpc.so_reuseport", 1),
@@ -95,8 +96,12 @@ class Grpc:
             raise SettingsInvalid(f"--grpc {settings.grpc}: cannot listen there: {error}") from error
 
     async def start(self) -> None:
+        assert self._server is not None
         await self._server.start()
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls; returns when those under way are answered, at the latest after the grace period."""
-        await self._server.stop(grace_s)
+        if self._server is not None:
+            await self._server.stop(grace_s)
+            self._server = None  # what it does when it is deleted needs this loop
+            await asyncio.sleep(0)

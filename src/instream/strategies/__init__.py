@@ -1,5 +1,6 @@
-"""Ways to bring a model and a stream together."""
+"""How a model and a stream are brought together: each strategy makes a predictor."""
 
 from instream.strategies.embedded import embedded
+from instream.strategies.remote import remote
 
-__all__ = ["embedded"]
+__all__ = ["embedded", "remote"]
