@@ -13,30 +13,37 @@ from instream.connectors import member_of
 from instream.live import Limits, LivePredictor
 from instream.predictor import Predictor
 from instream.process.messages import Start
+from instream.server.models import Open
 from instream.server.serving import Serving
 from instream.server.settings import METRICS_FOLDER, NAME, Server
-from instream.stores import open_store, parse, resolve
+from instream.stores import Store, open_store, parse, resolve
 
 
 def serving_of(settings: Server, start: Start) -> Serving:
     """One process of a server, ready to run."""
-    return Serving(settings, lambda model: _predictor(settings, model, start.slot), exposed, runner)
+    return Serving(settings, opening(settings, open_store(settings.store), start.slot), exposed, runner)
 
 
-def _predictor(settings: Server, model: str, slot: int) -> Predictor:
-    """Loads and proves. Raises NotFound for a version or label that is not there, and what LivePredictor raises."""
-    store = open_store(settings.store)
-    if parse(model).name != model:
-        resolve(store, model)
-    return LivePredictor(
-        store,
-        model,
-        pipeline=NAME,
-        worker=".".join([member_of(NAME, slot), *model.split("@")[1:]]),  # two versions in a process report under two names
-        features="package" if settings.trust_features else None,
-        limits=Limits(settings.memory, settings.load_s, settings.golden_s),
-        poll_s=settings.poll_ms / 1000,
-    )
+def opening(settings: Server, store: Store, slot: int) -> Open:
+    """How a process loads a model, by reference.
+
+    It raises NotFound for a version or label that is not there, and what LivePredictor raises.
+    """
+
+    def opened(model: str) -> Predictor:
+        if parse(model).name != model:
+            resolve(store, model)
+        return LivePredictor(
+            store,
+            model,
+            pipeline=NAME,
+            worker=".".join([member_of(NAME, slot), *model.split("@")[1:]]),  # two versions in a process report under two names
+            features="package" if settings.trust_features else None,
+            limits=Limits(settings.memory, settings.load_s, settings.golden_s),
+            poll_s=settings.poll_ms / 1000,
+        )
+
+    return opened
 
 
 def exposed() -> tuple[bytes, str]:

@@ -161,7 +161,7 @@ class Batcher:
         """On a scoring thread."""
         began = time.perf_counter()
         try:
-            results: Sequence[Answered | BaseException] = _together(lane, jobs)
+            results: Sequence[Answered | BaseException] = together(lane, [job.columns for job in jobs], jobs[0].pin)
         except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
             results = [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
         self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
@@ -185,19 +185,19 @@ class Batcher:
                 job.answer.set_result(result)
 
 
-def _together(lane: Lane, jobs: Sequence[Job]) -> Sequence[Answered]:
-    batch = joined([job.columns for job in jobs], lane.inputs)
-    whole = Whole(lane.predictor.predict(batch, Call(pin=jobs[0].pin)))
+def together(lane: Lane, requests: Sequence[Columns], pin: int | None = None) -> Sequence[Answered]:
+    """Score the rows of several requests as one batch, on whatever thread this is. Raises what the predictor raises."""
+    whole = Whole(lane.predictor.predict(joined(requests, lane.inputs), Call(pin=pin)))
     parts, start = [], 0
-    for job in jobs:
-        parts.append(Answered(lane.name, whole, start, job.columns.num_rows))
-        start += job.columns.num_rows
+    for columns in requests:
+        parts.append(Answered(lane.name, whole, start, columns.num_rows))
+        start += columns.num_rows
     return parts
 
 
 def _alone(lane: Lane, job: Job) -> Answered | BaseException:
     """What one request's rows do to a batch is no fault of the others'."""
     try:
-        return _together(lane, [job])[0]
+        return together(lane, [job.columns], job.pin)[0]
     except BaseException as error:
         return error

@@ -11,8 +11,9 @@ from instream.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 from instream.flow.deadline import Deadline
 from instream.observe import logs
 from instream.predictor import Predictor
-from instream.server.batcher import Lane
+from instream.server.batcher import Lane, together
 from instream.stores import Reference, parse
+from instream.wire.columns import one_row
 
 _log = logs.get("server")
 _RETRY_S = 0.5
@@ -114,8 +115,13 @@ class Models:
             done.exception()  # whoever waited has it; without anybody, it is not to be logged as never retrieved
 
     async def _opened(self, key: str) -> Lane:
-        predictor = await asyncio.get_running_loop().run_in_executor(self._loading, self._open, key)
-        return Lane(parse(key).name, predictor)
+        return await asyncio.get_running_loop().run_in_executor(self._loading, self._warm_lane, key)
+
+    def _warm_lane(self, key: str) -> Lane:
+        """Loaded, and every step of an answer gone through once: what is slow the first time, such as an import, is over."""
+        lane = Lane(parse(key).name, self._open(key))
+        together(lane, [one_row(lane.inputs)])[0].whole.outputs  # noqa: B018
+        return lane
 
 
 def _key(reference: Reference) -> str:

@@ -44,6 +44,17 @@ def joined(parts: Sequence[Columns], inputs: Inputs) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=inputs.schema)
 
 
+def one_row(inputs: Inputs) -> Columns:
+    """A row of ones and empty texts, as a request would bring it."""
+    return Columns([_ones(field) for field in inputs.fields], 1)
+
+
+def _ones(field: Input) -> Column:
+    if field.family == "text":
+        return pa.array(["" if field.size is None else [""] * field.size], field.kind)
+    return np.ones(1 if field.size is None else (1, field.size), field.item.to_pandas_dtype())
+
+
 def _joined(field: Input, columns: Sequence[Column]) -> pa.Array:
     first = columns[0]
     if len(columns) == 1:

@@ -68,7 +68,7 @@ def read(body: bytes, inputs: Inputs, rows_max: int) -> PredictQuestion:
     """A predict request. Raises InvalidRows, TooLarge: says what was expected."""
     try:
         request = _DECODE(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRows(f"no predict request of TensorFlow Serving: {error}") from error
     if (request.instances is None) == (request.inputs is None):
         raise InvalidRows('expected {"instances": [row, …]} or {"inputs": {"name": [value, …], …}}, and not both')

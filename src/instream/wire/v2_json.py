@@ -107,7 +107,7 @@ def read(body: bytes, head_length: int | None, inputs: Inputs, rows_max: int) ->
         raise InvalidRows(f"{LENGTH_HEADER}: {head_length}, and the body has {len(body)} bytes")
     try:
         request = _DECODE(body if head_length is None else memoryview(body)[:head_length])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRows(f"no inference request of Open Inference v2: {error}") from error
     tensors = _tensors(request.inputs, memoryview(body)[len(body) if head_length is None else head_length :], rows_max)
     wanted = None if request.outputs is None else [output.name for output in request.outputs]
