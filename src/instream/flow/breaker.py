@@ -1,4 +1,4 @@
-"""Leave alone what does not answer, and ask now and then whether it is back."""
+"""Leave alone what does not answer, and try now and then whether it is back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FIRST_S, _LONGEST_S = 0.5, 5.0
 
 
 class Breaker:
-    """Closed, open, half-open. Not thread-safe.
+    """Closed: calls pass. Open: none do. Half-open: one does, and decides. Not thread-safe.
 
     Source: M. Nygard, "Release It!", 2007, "Circuit Breaker".
     """
@@ -23,34 +23,36 @@ class Breaker:
         self._failures = 0
         self._waits = backoff(_FIRST_S, _LONGEST_S, self._random)
         self._probe_ns = 0
+        self.half_open = False
+        """One call may pass."""
         self.reason = ""
         """What the last failure was; empty while closed."""
 
     @property
     def open(self) -> bool:
-        """No calls; only probes."""
-        return self._failures >= _FAILURES
+        """No calls."""
+        return self._failures >= _FAILURES and not self.half_open
 
     def probe_due(self) -> bool:
-        """Whether one call may try now, to see whether it is back (half-open)."""
+        """Whether it is time to see if it is back."""
         return self.open and self._clock.monotonic_ns() >= self._probe_ns
 
-    def probing(self) -> None:
-        """The one call is on its way: no other before this one has failed and its wait is over."""
-        self._probe_ns = self._clock.monotonic_ns() + int(_LONGEST_S * 1e9)
+    def probed(self) -> None:
+        """It said that it is well: one call may try."""
+        self.half_open = self.half_open or self.probe_due()
 
     def succeeded(self) -> None:
-        """It answered."""
+        """A call was answered."""
         if self._failures:
             self._failures = 0
             self._waits = backoff(_FIRST_S, _LONGEST_S, self._random)
-            self.reason = ""
+            self.half_open, self.reason = False, ""
 
     def failed(self, reason: str) -> None:
-        """It did not answer, or not as it should."""
+        """A call, or a question how it is, was not answered as it should be."""
         self._failures += 1
-        self.reason = reason
-        self._probe_ns = self._clock.monotonic_ns() + int(next(self._waits) * 1e9)
+        self.half_open, self.reason = False, reason
+        self._probe_ns = self._clock.monotonic_ns() + int((0.1 + next(self._waits)) * 1e9)
 
     def left_s(self) -> float:
         """Until the next probe is due."""

@@ -26,6 +26,12 @@ from instream.wire.inputs import Inputs
 _TURN_S = 0.02
 """A batch of a model that costs much a row is no longer than this: whoever comes meanwhile waits for it."""
 
+_AHEAD = 1
+"""Batches that are ready before a thread is free: it goes on with the next one while the event loop is busy with answers."""
+_SHARE = 0.5
+"""Of a caller's deadline may be spent waiting: a queue of half its length keeps the model as busy as one of its whole, and
+leaves time for what is not counted, the network and a machine that is busy with saying no."""
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -64,7 +70,7 @@ class Batcher:
     def __init__(self, limits: Limits, threads: int, clock: Clock = SYSTEM) -> None:
         self._limits = limits
         self._threads = threads
-        self._free = threads
+        self._free = threads + _AHEAD
         self._starting = False
         self._clock = clock
         self._waiting: deque[Lane] = deque()  # those with jobs, the next one first
@@ -115,7 +121,7 @@ class Batcher:
     def _refuse_late(self, lane: Lane, rows: int, deadline: Deadline) -> None:
         wait_s = self.wait_s()
         left_s = deadline.left_s(self._clock)
-        if wait_s > self._limits.wait_s or wait_s + lane.cost.of(rows) > left_s:
+        if wait_s > self._limits.wait_s or wait_s + lane.cost.of(rows) > left_s * _SHARE:
             metrics.SERVER_REFUSED.labels("wait").inc()
             raise Overloaded(
                 f"{self.waiting_rows:,} rows wait, about {wait_s:.2f} s of work", min(max(wait_s / 2, 0.05), self._limits.wait_s)

@@ -72,6 +72,19 @@ def slow_to_score(layers: int) -> Graph:
     return Graph(("x",), nodes, {"first": first, "same": np.eye(512), "last": last})
 
 
+def costly_rows(size: int) -> Graph:
+    """y = x, after a product of two matrices of this size for each row: a batch costs as much as its rows alone; 384 some 5 ms."""
+    nodes = [
+        helper.make_node("Reshape", ["X", "shape"], ["column"]),
+        helper.make_node("Mul", ["column", "same"], ["scaled"]),
+        helper.make_node("MatMul", ["scaled", "same"], ["product"]),
+        helper.make_node("ReduceMax", ["product"], ["Y0"], axes=[1, 2], keepdims=0),
+        helper.make_node("Reshape", ["Y0", "flat"], ["Y"]),
+    ]
+    constants = {"same": np.eye(size), "shape": np.array([-1, 1, 1]), "flat": np.array([-1, 1])}
+    return Graph(("x",), nodes, constants)
+
+
 def lookup(values: Sequence[float]) -> Graph:
     """y = values[x]; onnxruntime raises for a batch with any x outside."""
     nodes = [

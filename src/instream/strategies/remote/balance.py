@@ -92,7 +92,7 @@ class Balance:
 
     def _best(self, but: Endpoint | None) -> Endpoint | None:
         now_ns = self._clock.monotonic_ns()
-        well = [each for each in self.endpoints if not each.reason and each.in_flight < each.limit.now and now_ns >= each.not_before_ns]
+        well = [each for each in self.endpoints if not each.reason and each.room and now_ns >= each.not_before_ns]
         others = [each for each in well if each is not but] or well
         if not others:
             return None

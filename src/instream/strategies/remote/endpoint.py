@@ -30,6 +30,11 @@ class Endpoint:
     not_before_ns: int = 0
 
     @property
+    def room(self) -> bool:
+        """Whether it takes one more call."""
+        return self.in_flight < (1 if self.breaker.half_open else self.limit.now)
+
+    @property
     def reason(self) -> str:
         """Why it gets no rows, in words; empty when it may get some."""
         if self.unfit or self.breaker.open:

@@ -44,7 +44,7 @@ class WithFallback:
         except Unavailable as error:
             if self._away_ns is None:
                 self._away_ns = self._clock.monotonic_ns()
-            if not self._too_long() or self._first.ready().ready:
+            if not self._too_long():
                 raise
             if not self._told:
                 self._told = True

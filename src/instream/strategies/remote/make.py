@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from instream.errors import SettingsInvalid, StoreError, Unavailable
 from instream.flow.limit import AdaptiveLimit
@@ -34,7 +35,7 @@ def remote(pipeline: Pipeline, embedded: Callable[[], Predictor]) -> Predictor:
     strategy, model = pipeline.strategy, parse(pipeline.model.name)
     if not strategy.endpoint:
         raise SettingsInvalid('strategy.kind = "remote" needs strategy.endpoint = ["grpc://host:8081"], or http, https, grpcs; several')
-    ca = None if strategy.ca is None else (pipeline.folder / resolve(strategy.ca, pipeline.folder)).read_bytes()
+    ca = None if strategy.ca is None else _read(pipeline.folder / resolve(strategy.ca, pipeline.folder))
     endpoints = [
         Endpoint(url, open_transport(resolve(url, pipeline.folder), strategy.calls, ca), AdaptiveLimit(strategy.calls))
         for url in strategy.endpoint
@@ -57,6 +58,13 @@ def remote(pipeline: Pipeline, embedded: Callable[[], Predictor]) -> Predictor:
     except BaseException:
         first.close()
         raise
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(f"strategy.ca {path}: {error.strerror}") from error
 
 
 def _second(pipeline: Pipeline, first: Predictor, embedded: Callable[[], Predictor]) -> Predictor:

@@ -64,10 +64,8 @@ class Watch:
 
     def _ask(self, endpoint: Endpoint) -> None:
         with self._balance.guard():
-            if endpoint.breaker.open:
-                if not endpoint.breaker.probe_due():
-                    return
-                endpoint.breaker.probing()
+            if endpoint.breaker.open and not endpoint.breaker.probe_due():
+                return
         try:
             said = endpoint.transport.about(self._model, _TIMEOUT_S)
         except Closed:
@@ -87,10 +85,10 @@ class Watch:
             before = endpoint.reason
             endpoint.about = said
             endpoint.unfit = _difference(said, self._expected)
-            endpoint.breaker.succeeded()
+            endpoint.breaker.probed()
             now = endpoint.reason
         if before and not now:
-            _log.info("server is back", endpoint=endpoint.url)
+            _log.info("server says that it is back", endpoint=endpoint.url)
         elif now and now != before:
             _log.warning("server gets no rows", endpoint=endpoint.url, why=now)
         self._balance.changed()

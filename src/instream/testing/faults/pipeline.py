@@ -31,7 +31,7 @@ class Setting:
         return self.folder / "pipeline.toml"
 
     def run(self, *arguments: str, kill_at: Path | None = None, log: str = "run.log") -> Running:
-        self.runs.append(Running(self.file, self.folder / log, *arguments, kill_at=kill_at))
+        self.runs.append(Running(self.folder / log, "run", str(self.file), *arguments, kill_at=kill_at))
         return self.runs[-1]
 
     def end(self) -> None:

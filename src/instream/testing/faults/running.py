@@ -1,4 +1,4 @@
-"""`instream run` as a process of its own, as an operator has it."""
+"""A command of instream as a process of its own, as an operator has it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from instream.flow.points import VARIABLE
 
 
 class Running:
-    """One supervisor with its workers; what they say is kept in a file."""
+    """One supervisor with its processes; what they say is kept in a file."""
 
-    def __init__(self, file: Path, log: Path, *arguments: str, kill_at: Path | None = None) -> None:
+    def __init__(self, log: Path, command: str, *arguments: str, kill_at: Path | None = None) -> None:
         """Start.
 
         Args:
-            file: the pipeline file.
             log: standard error is appended to it.
+            command: such as `run`.
             kill_at: a file of `point:n` lines; each worker takes one and dies there.
         """
         self._log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from instream.cli.app import main; main()", "run", str(file), *arguments],
+                [sys.executable, "-c", "from instream.cli.app import main; main()", command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
