@@ -5,7 +5,6 @@ All scenarios on one broker run at the same time, a minute at least; each test t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 
 from instream.testing.faults.pipeline import Mode, Setting, setting
 from instream.testing.faults.scenarios import (
-    RATE,
     SLOW_SETTINGS,
     Outcome,
     broker_restarts,
@@ -25,11 +23,11 @@ from instream.testing.faults.scenarios import (
     slow_feature,
 )
 from instream.testing.kafka import Broker
+from tests.crash.judging import judge, seeds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
-LEAST = 50 * RATE
 Results = Mapping[tuple[str, Mode], "Future[Outcome]"]
 
 SCENARIOS: Mapping[tuple[str, Mode], tuple[Callable[[Setting, int], Outcome], str, str]] = {
@@ -40,11 +38,6 @@ SCENARIOS: Mapping[tuple[str, Mode], tuple[Callable[[Setting, int], Outcome], st
     ("slow", "at_least_once"): (slow_feature, "test_a_slow", SLOW_SETTINGS),
 }
 """The scenario, the test that judges it, and what its pipeline file has besides."""
-
-
-def seeds() -> list[int]:
-    """One; more with INSTREAM_SEEDS, as `make soak` sets it."""
-    return [7 + n for n in range(int(os.environ.get("INSTREAM_SEEDS", "1")))]
 
 
 @pytest.fixture(scope="module", params=seeds(), ids="seed{}".format)
@@ -67,20 +60,6 @@ def results(request: pytest.FixtureRequest, broker: Broker, seed: int, tmp_path_
         yield found
         for each in made:
             each.end()
-
-
-def judge(outcome: Outcome, mode: Mode) -> None:
-    """Law 9, and what exactly_once promises."""
-    print(outcome.ledger)
-    ledger = outcome.ledger
-    assert ledger.records >= LEAST
-    assert not ledger.lost
-    assert not ledger.strangers
-    assert ledger.uncommitted == 0
-    assert ledger.dead_letters > 0
-    if mode == "exactly_once":
-        assert not ledger.repeated
-    assert set(outcome.exits) == {0}, outcome.log
 
 
 @pytest.mark.parametrize("mode", MODES)

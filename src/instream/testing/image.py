@@ -2,7 +2,7 @@
 
 ```python
 with built(checkout) as image, image.started("serve", "/models/model.onnx", mounts={"/models": folder}) as container:
-    assert container.ran("id", "-u").stdout == "10001\\n"
+    assert container.ran("id", "-u").out == "10001\\n"
     assert container.stop() == 0
 ```
 
@@ -71,6 +71,7 @@ class Container:
         self._process = process
         self._log = log
         self._inside = inside
+        self.pid = 0
         self.pid = self._first()
 
     @property
@@ -104,8 +105,12 @@ class Container:
         return self._process.wait(_STOP_S_MAX)
 
     def close(self) -> None:
-        """Its first process dies, and all others with it."""
-        self._process.kill()
+        """Its first process dies, and all others with it; returns when they are gone."""
+        if self.running and self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
         self._process.wait(_STOP_S_MAX)
 
     def _first(self) -> int:
@@ -148,7 +153,7 @@ class Image:
         user, group = self.config["User"].split(":")
         variables = [*self.config["Env"], *(f"{name}={value}" for name, value in environ.items())]
         dropped = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
-        become = ["setpriv", f"--reuid={user}", f"--regid={group}", *dropped]
+        become = ["setpriv", f"--reuid={user}", f"--regid={group}", *dropped, "--pdeathsig=KILL"]  # a change of user forgets it
         inside = [*become, "env", "--ignore-environment", f"--chdir={self.config['WorkingDir']}", *variables]
         command = [*self.config["Entrypoint"], *(arguments or self.config["Cmd"])]
         mounted = [text for where, folder in (mounts or {}).items() for text in (str(folder), where)]

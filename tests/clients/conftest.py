@@ -1,0 +1,3 @@
+"""The scripts that speak run in an environment of their own."""
+
+collect_ignore_glob = ["speak_*.py"]
