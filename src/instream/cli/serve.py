@@ -64,6 +64,7 @@ def serve(
 ) -> None:
     """Serve models over REST (Open Inference v2, TensorFlow Serving v1) and gRPC (Open Inference v2), and Arrow on both."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # nothing was taken on yet; as process 1 it would be ignored
     with contextlib.ExitStack() as stack:
         if path is not None:
             if models or store:
@@ -115,7 +116,7 @@ class _Said:
         self._last = ""
 
     def update(self, status: Status) -> None:
-        if status.draining:
+        if status.draining and self._last:
             self._say("answering what was taken on, then ending")
         elif status.ready:
             seen = sorted({(version, worker.report.head) for worker in status.workers for version in worker.report.versions})

@@ -65,6 +65,7 @@ class Follower:
             NotFound: the store has no such model.
             Unavailable: the store is away.
         """
+        told = False
         waits, end_ns = backoff(0.2, 2.0, self._random), self._clock.monotonic_ns() + int(START_S * 1e9)
         while True:
             try:
@@ -73,6 +74,9 @@ class Follower:
             except NotFound:
                 raise
             except (StoreError, OSError) as error:
+                if not told:
+                    told = True
+                    _log.warning("waiting for the store", model=self._reference.name, error=f"{type(error).__name__}: {error}")
                 if self._clock.monotonic_ns() > end_ns or self._clock.wait(self._closed, next(waits)):
                     raise Unavailable(f"{self._reference.name} cannot be loaded: {error}; is the store there?") from error
         self._take_over(adopted)

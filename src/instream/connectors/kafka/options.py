@@ -38,10 +38,6 @@ _OURS = {
     "delivery.report.only.error": "what is durable is known by the reports",
 }
 
-# By default a client that lost all brokers forgets them and starts from the URL. It may then wait for ever (librdkafka 2.16:
-# the forgotten broker's thread never ends): seen in transactions, in `close`, and in `flush` of an idempotent producer.
-KEEPS_BROKERS = {"metadata.recovery.strategy": "none"}
-
 ErrorCallback = Callable[[KafkaError], None]
 
 
@@ -53,7 +49,6 @@ def client_options(url: KafkaUrl, options: Options) -> dict[str, Any]:
     ours: dict[str, Any] = {
         "log_level": 2,
         "reconnect.backoff.max.ms": 1000,
-        **KEEPS_BROKERS,
     }
     return {**ours, **options, "bootstrap.servers": url.servers}
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
 
 from confluent_kafka import Producer
-
-from instream.connectors.kafka.options import KEEPS_BROKERS
 
 BAD_EVERY = 50
 
@@ -22,8 +19,7 @@ class Stream:
     """Writes `rate` records a second from a thread, until `stop`; `with` does both."""
 
     def __init__(self, bootstrap: str, topic: str, rate: int) -> None:
-        options: dict[str, Any] = {"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "log_level": 0}
-        self._producer = Producer({**options, **KEEPS_BROKERS})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "enable.idempotence": True, "log_level": 0})
         self._topic = topic
         self._rate = rate
         self._over = threading.Event()
