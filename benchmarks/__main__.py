@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: throughput against peers; `latency`, `bad`, `swap` and `profile` measure the rest."""
+"""`python -m benchmarks`: throughput against peers; `serve` measures the model server, other commands the rest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from benchmarks.contestants import ALL, Contestant, WrongAnswer
 from benchmarks.drain import Failed
 from benchmarks.latency import latency as measure_latency
 from benchmarks.profile import profile as measure_profile
+from benchmarks.serve import serve as measure_serve
+from benchmarks.strategies import strategies as measure_strategies
 from benchmarks.swap import swap as measure_swap
 from benchmarks.throughput import SECONDS_MAX, throughput
 from instream.errors import InstreamError
@@ -62,6 +64,27 @@ def swap(rounds: Rounds = 1, records: Records = 10_000_000) -> None:
 def profile(records: Records = 1_000_000, mode: Mode = "at_least_once") -> None:
     """Where the µs of one worker go, by step and by thread."""
     measure_profile(records, mode)
+
+
+@app.command()
+def serve(
+    rounds: Rounds = 3,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="Timed, of each server and case, after 1 s of warm-up.")] = 8,
+    quick: Annotated[bool, typer.Option("--quick", help="One round of 1 s each: does it run? Its figures mean little.")] = False,
+) -> None:
+    """The model server against bare handlers, FastAPI and MLServer: rate, latency, CPU, memory under a burst."""
+    measure_serve(*((1, 1) if quick else (rounds, seconds)))
+
+
+@app.command()
+def strategies(
+    rounds: Rounds = 3,
+    records: Records = 2_000_000,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="A run is timed for so long at most, after its warm-up.")] = 20,
+    quick: Quick = False,
+) -> None:
+    """Throughput and CPU with the model in the worker, against a server on the same machine, by gRPC and by REST."""
+    measure_strategies(*((1, 300_000, 5) if quick else (rounds, records, seconds)))
 
 
 def chosen(only: str) -> list[Contestant]:

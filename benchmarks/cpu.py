@@ -17,14 +17,15 @@ class ProcessTree:
 
     def seconds(self) -> float:
         """CPU seconds of the tree up to now."""
-        for pid in _descendants(self._pid):
+        for pid in descendants(self._pid):
             used = _own_seconds(pid)
             if used is not None:
                 self._seen[pid] = used
         return sum(self._seen.values())
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """A process and all that it started."""
     found, todo = [], [pid]
     while todo:
         parent = todo.pop()

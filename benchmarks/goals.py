@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -27,6 +27,19 @@ GOALS = (
     Goal("instream-eo", "instream", 0.75),
     Goal("instream-2", "instream", 1.4),
 )
+
+SERVE = (
+    Goal("json instream", "json mlserver", 8),
+    Goal("json instream", "json mlserver-batch", 8),
+    Goal("json instream", "json fastapi", 2),
+    Goal("json instream", "json bare-rest", 0.6),
+    Goal("512 instream", "512 bare-grpc", 0.7),
+    Goal("512-arrow instream", "512 bare-grpc", 0.7),
+)
+"""Of `benchmarks serve`: a case and a server each."""
+
+STRATEGIES = (Goal("remote-grpc", "embedded", 0.5), Goal("remote-http", "embedded", 0.5))
+"""Of `benchmarks strategies`, by rate and by records a CPU second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +68,14 @@ class Ratio:
 
 
 def ratios(rounds: Sequence[Sequence[Drained]]) -> list[Ratio]:
-    """The goals whose two sides took part."""
-    rates = [{each.contestant: each.rate for each in of_round} for of_round in rounds]
+    """The goals of throughput whose two sides took part."""
+    return compared([{each.contestant: each.rate for each in of_round} for of_round in rounds], GOALS)
+
+
+def compared(rounds: Sequence[Mapping[str, float]], goals: Sequence[Goal]) -> list[Ratio]:
+    """The goals whose two sides have a figure in every round; more is better."""
     return [
-        Ratio(goal, spread([of_round[goal.ours] / of_round[goal.other] for of_round in rates]))
-        for goal in GOALS
-        if all(goal.ours in of_round and goal.other in of_round for of_round in rates)
+        Ratio(goal, spread([of_round[goal.ours] / of_round[goal.other] for of_round in rounds]))
+        for goal in goals
+        if all(goal.ours in of_round and goal.other in of_round for of_round in rounds)
     ]

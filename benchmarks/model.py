@@ -13,7 +13,7 @@ import onnxruntime
 import pyarrow as pa
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.workload import INPUTS, NAMES, rows, weights
+from benchmarks.workload import NAMES, Layers, rows, weights
 from instream.publishing import publish
 
 NAME = "w2"
@@ -21,14 +21,16 @@ _SIDE = 1_200
 _TRIED = 4
 
 
-def write_onnx(path: Path, nodes: Sequence[Any] = (), constants: Sequence[Any] = ()) -> Path:
+def write_onnx(path: Path, nodes: Sequence[Any] = (), constants: Sequence[Any] = (), layers: Layers | None = None) -> Path:
     """`x` float32 (n, 8) to `prediction` float32 (n, 1); weights are seeded, so every machine has the same file.
 
     Args:
+        layers: of another MLP than that of W2.
         nodes, constants: more of the graph, which gives `idle`, a zero that is added to the answer.
     """
     made, held, flowing = list(nodes), list(constants), "x"
-    for number, (weight, bias) in enumerate(weights()):
+    layers = weights() if layers is None else layers
+    for number, (weight, bias) in enumerate(layers):
         held += [numpy_helper.from_array(weight, f"w{number}"), numpy_helper.from_array(bias, f"b{number}")]
         if number:
             made.append(helper.make_node("Relu", [flowing], [f"hidden{number}"]))
@@ -41,7 +43,7 @@ def write_onnx(path: Path, nodes: Sequence[Any] = (), constants: Sequence[Any] =
     graph = helper.make_graph(
         made,
         "mlp",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", INPUTS])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", layers[0][0].shape[0]])],
         [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, ["n", 1])],
         held,
     )

@@ -22,11 +22,8 @@ _FOLDER = Path(__file__).parent.parent / "build" / "bench"
 
 def throughput(contestants: Sequence[Contestant], rounds: Sequence[Sequence[Drained]]) -> None:
     """Print rates, CPU and ratios of all rounds; write them and each round to a file."""
-    by_name = {
-        each.name: [drained for of_round in rounds for drained in of_round if drained.contestant == each.name] for each in contestants
-    }
     found = ratios(rounds)
-    CONSOLE.print(_rates(contestants, by_name, len(rounds)))
+    CONSOLE.print(rate_table(contestants, rounds))
     if found:
         CONSOLE.print(ratio_table(found))
     write(
@@ -34,12 +31,13 @@ def throughput(contestants: Sequence[Contestant], rounds: Sequence[Sequence[Drai
     )
 
 
-def _rates(contestants: Sequence[Contestant], by_name: Mapping[str, Sequence[Drained]], rounds: int) -> Table:
-    table = Table(title=f"W2, median of {rounds} rounds (lowest to highest)", title_justify="left")
+def rate_table(contestants: Sequence[Contestant], rounds: Sequence[Sequence[Drained]]) -> Table:
+    """Rates and CPU of all rounds."""
+    table = Table(title=f"W2, median of {len(rounds)} rounds (lowest to highest)", title_justify="left")
     for column in ("", "records/s", "CPU µs/record", "first output s"):
         table.add_column(column, justify="left" if not column else "right")
     for each in contestants:
-        runs = by_name[each.name]
+        runs = [drained for of_round in rounds for drained in of_round if drained.contestant == each.name]
         table.add_row(
             each.about,
             text(spread([run.rate for run in runs]), ",.0f"),
@@ -49,9 +47,9 @@ def _rates(contestants: Sequence[Contestant], by_name: Mapping[str, Sequence[Dra
     return table
 
 
-def ratio_table(found: Sequence[Ratio]) -> Table:
+def ratio_table(found: Sequence[Ratio], title: str = "Ratios of rates within a round") -> Table:
     """Goals and what became of them."""
-    table = Table(title="Ratios of rates within a round", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for column in ("", "found", "goal", ""):
         table.add_column(column, justify="left" if not column else "right")
     for each in found:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from benchmarks import report, workload
 from benchmarks.contestants import Contestant
 from benchmarks.drain import Drained, drain
 from benchmarks.stage import CONSOLE, Stage, progress, stage
+
+T = TypeVar("T")
 
 SECONDS_MAX = 20.0
 """A slow contestant is timed for so long, and not through the whole topic."""
@@ -20,19 +23,20 @@ def throughput(contestants: Sequence[Contestant], rounds: int, records: int, sec
             each.prepare()
     with stage() as on:
         source = on.fill("w2", records, workload.records(records))
-        results = [_round(on, source, turned(contestants, number), records, seconds_max, number, rounds) for number in range(rounds)]
+        results = [one_round(on, source, turned(contestants, number), records, seconds_max, number, rounds) for number in range(rounds)]
     report.throughput(contestants, results)
 
 
-def turned(contestants: Sequence[Contestant], number: int) -> Sequence[Contestant]:
+def turned(contestants: Sequence[T], number: int) -> Sequence[T]:
     """Each round begins with another contestant, so that no one always follows the same one."""
     first = number % len(contestants)
     return (*contestants[first:], *contestants[:first])
 
 
-def _round(
+def one_round(
     on: Stage, source: str, contestants: Sequence[Contestant], records: int, seconds_max: float, number: int, rounds: int
 ) -> list[Drained]:
+    """Everyone in this order."""
     found = []
     for each in contestants:
         with progress(f"round {number + 1}/{rounds}  {each.name}", records) as more:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,6 +19,7 @@ ID = slice(7, 23)
 """Where the 16 digits of the id stand, in records and in outputs alike."""
 
 Floats = npt.NDArray[np.float32]
+Layers = tuple[tuple[Floats, Floats], ...]
 
 
 @cache
@@ -29,10 +30,14 @@ def rows() -> Floats:
 
 
 @cache
-def weights() -> tuple[tuple[Floats, Floats], ...]:
-    """Weight (in, out) and bias (out,) of each layer, float32."""
-    random = np.random.default_rng(8_64_64_1)
-    sizes = (INPUTS, HIDDEN, HIDDEN, 1)
+def weights() -> Layers:
+    """Of the model."""
+    return layers((INPUTS, HIDDEN, HIDDEN, 1), seed=8_64_64_1)
+
+
+def layers(sizes: Sequence[int], seed: int) -> Layers:
+    """A seeded MLP: weight (in, out) and bias (out,) of each layer, float32."""
+    random = np.random.default_rng(seed)
     return tuple(
         (
             (random.standard_normal((wide, high)) * np.sqrt(2 / wide)).astype(np.float32),

@@ -28,8 +28,8 @@ MEANINGS: Mapping[Exit, str] = {
     Exit.DEAD_LETTERS: "the share of dead letters is past dead_letter.max_fraction",
     Exit.BAD_RECORD: "a record cannot be scored, and there is no dead_letter.url",
     Exit.CRASH_LOOP: "a worker crashed again and again; the message names model version, partitions and offsets",
-    Exit.GAVE_UP: "the model's servers were away for longer than strategy.fallback_s, and strategy.fallback says stop",
     Exit.UNFINISHED: "asked to end, it could not finish within engine.grace_s; nothing is lost, the next run repeats a part",
+    Exit.GAVE_UP: "the model's servers were away for longer than strategy.fallback_s, and strategy.fallback says stop",
 }
 
 CRASHED = 70

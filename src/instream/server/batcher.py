@@ -26,8 +26,9 @@ from instream.wire.inputs import Inputs
 _TURN_S = 0.02
 """A batch of a model that costs much a row is no longer than this: whoever comes meanwhile waits for it."""
 
-_AHEAD = 1
-"""Batches that are ready before a thread is free: it goes on with the next one while the event loop is busy with answers."""
+_LONG_S = 0.001
+"""While a batch on a thread takes longer than this, the next one is made ready, so that the thread goes on with it while the
+event loop is busy with answers. A shorter one is not worth it: meanwhile more requests come, and cost less together."""
 _SHARE = 0.5
 """Of a caller's deadline may be spent waiting: a queue of half its length keeps the model as busy as one of its whole, and
 leaves time for what is not counted, the network and a machine that is busy with saying no."""
@@ -70,7 +71,7 @@ class Batcher:
     def __init__(self, limits: Limits, threads: int, clock: Clock = SYSTEM) -> None:
         self._limits = limits
         self._threads = threads
-        self._free = threads + _AHEAD
+        self._free = threads  # -1 where one batch is ready beyond them
         self._starting = False
         self._clock = clock
         self._waiting: deque[Lane] = deque()  # those with jobs, the next one first
@@ -86,7 +87,7 @@ class Batcher:
 
     def wait_s(self) -> float:
         """How long a request that came now would wait before its turn, by what rows cost lately."""
-        if self._free:
+        if self._free > 0:
             return 0.0
         now_ns, seconds = self._clock.monotonic_ns(), 0.0
         for end_ns in self._ends_ns.values():
@@ -103,14 +104,14 @@ class Batcher:
             DeadlineExceeded: it came while this waited.
             Whatever the predictor raises.
         """
-        if self._free == 0:
+        if self._free <= 0:
             self._refuse_late(lane, columns.num_rows, deadline)
         job = Job(columns, pin, deadline, self._clock.monotonic_ns(), self._loop.create_future())
         if not lane.jobs:
             self._waiting.append(lane)
         lane.jobs.append(job)
         lane.rows += columns.num_rows
-        if self._free and not self._starting:
+        if self._room() and not self._starting:
             self._starting = True
             self._loop.call_soon(self._start)  # what else arrived in this turn of the loop goes along
         return await job.answer
@@ -130,7 +131,7 @@ class Batcher:
     def _start(self) -> None:
         """Give free threads what waits, the lanes in turn."""
         self._starting = False
-        while self._free and self._waiting:
+        while self._waiting and self._room():
             lane = self._waiting.popleft()
             jobs = self._taken(lane)
             if lane.jobs:
@@ -141,6 +142,12 @@ class Batcher:
                 rows = sum(job.columns.num_rows for job in jobs)
                 self._ends_ns[id(jobs)] = self._clock.monotonic_ns() + int(lane.cost.of(rows) * 1e9)
                 self._pool.submit(self._score, lane, jobs)
+
+    def _room(self) -> bool:
+        """Whether a batch may be given to the threads now."""
+        if self._free > 0:
+            return True
+        return self._free == 0 and min(self._ends_ns.values()) - self._clock.monotonic_ns() > _LONG_S * 1e9
 
     def _taken(self, lane: Lane) -> list[Job]:
         """The next jobs of a lane: those that can be scored together, without who has given up or is too late."""

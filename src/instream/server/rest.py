@@ -18,7 +18,7 @@ from instream.server.ages import Ages
 from instream.server.body import Bodies, inflated
 from instream.server.counting import Counting
 from instream.server.routes import Route, route
-from instream.server.service import Asked, Read, Service
+from instream.server.service import BINARY_INLINE, TEXT_INLINE, Asked, Read, Service
 from instream.wire import native, status, tensorflow, v2_about, v2_json
 from instream.wire.native_question import read_question
 
@@ -68,7 +68,7 @@ class Rest:
             if encoding := headers.get("content-encoding"):
                 body = inflated(body, encoding, held, limits.body_bytes)
             read = _reading(found.action, body, headers)
-            answering = self._service.ask(asked, read, len(body), held)
+            answering = self._service.ask(asked, read, len(body), held, inline=_inline(headers))
             if self._service.batcher.wait_s() > _WORTH_LOOKING_S:
                 answering = _while_wanted(answering, proto)
             answered, reply = await answering
@@ -140,6 +140,12 @@ def _reading(action: str, body: bytes, headers: Any) -> Read:
     text = headers.get(v2_json.LENGTH_HEADER)
     length = None if text is None else _number(text, v2_json.LENGTH_HEADER)
     return lambda inputs, rows: v2_json.read(body, length, inputs, rows)
+
+
+def _inline(headers: Any) -> int:
+    """How large a body is read at once; see `service`."""
+    binary = headers.get(v2_json.LENGTH_HEADER) is not None or headers.get("content-type") == native.MEDIA_TYPE
+    return BINARY_INLINE if binary else TEXT_INLINE
 
 
 def _asked(model: str, headers: Any, timeout_s: float) -> Asked:

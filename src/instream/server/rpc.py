@@ -21,7 +21,7 @@ from instream.observe import logs
 from instream.server.about import about
 from instream.server.counting import Counting
 from instream.server.routes import reference
-from instream.server.service import Asked, Read, Service
+from instream.server.service import BINARY_INLINE, Asked, Read, Service
 from instream.wire import status, v2_about, v2_grpc
 from instream.wire.messages import message
 from instream.wire.native_calls import ABOUT, MODEL_HEADER, SCORE
@@ -85,7 +85,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
                 held.hold(len(body))
                 model, reading = read(body)
                 asked = Asked(model, self._deadline(context), _pin(context))
-                answered, reply = await self._service.ask(asked, reading, len(body), held)
+                answered, reply = await self._service.ask(asked, reading, len(body), held, inline=BINARY_INLINE)
             finally:
                 held.leave()
             context.set_trailing_metadata(((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.head))))

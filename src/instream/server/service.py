@@ -18,11 +18,13 @@ from instream.wire.answered import Answered
 from instream.wire.inputs import Inputs
 from instream.wire.question import Question, Reply
 
-_INLINE_BYTES = 32 << 10
-"""A larger body is read, and its answer written, on a thread: below, the hop there costs more than the reading."""
-_INLINE_ROWS = 256
+_INLINE_ROWS = 1_024
+"""An answer with more rows is written on a thread: below, the hop there costs more than the writing."""
 
 T = TypeVar("T")
+TEXT_INLINE, BINARY_INLINE = 8 << 10, 256 << 10
+"""Bytes that are read on the event loop: of JSON, whose numbers have to be made, and of forms whose numbers lie there."""
+
 Read = Callable[[Inputs, int], Question]
 """Reads a body for a model's columns and at most so many rows. Raises InvalidRows, TooLarge."""
 
@@ -56,23 +58,24 @@ class Service:
     def ready(self) -> bool:
         return self.models.loaded and not self.draining
 
-    async def ask(self, asked: Asked, read: Read, size: int, held: Held) -> tuple[Answered, Reply]:
+    async def ask(self, asked: Asked, read: Read, size: int, held: Held, *, inline: int) -> tuple[Answered, Reply]:
         """Answer one request.
 
         Args:
             size: bytes of the body.
+            inline: a larger body is read on a thread: where a hop there costs less than the reading.
             held: what is held for it; grows where its rows take more than its body.
         Raises:
             InstreamError: see `wire.status` for what each becomes.
         """
         lane = self.models.at_hand(asked.model) or await self.models.lane(asked.model, asked.deadline)
         inputs = lane.inputs
-        large = size > _INLINE_BYTES
+        large = size > inline
         question = await self._aside(lambda: read(inputs, self.limits.rows)) if large else read(inputs, self.limits.rows)
         if (nbytes := question.columns.nbytes) > size:
             held.hold(nbytes)
         answered = await self.batcher.score(lane, question.columns, asked.deadline, asked.pin)
-        if large or answered.rows > _INLINE_ROWS:
+        if answered.rows > _INLINE_ROWS:
             return answered, await self._aside(lambda: question.answer(answered))
         return answered, question.answer(answered)
 

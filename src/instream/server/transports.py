@@ -79,7 +79,6 @@ class Grpc:
                 ("grpc.max_receive_message_length", limits.body_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", _HEADER_BYTES),
-                ("grpc.http2.lookahead_bytes", _HTTP1_BUFFER),
                 ("grpc.http2.bdp_probe", 0),
                 ("grpc.max_connection_age_ms", int(settings.age_s * 1000)),
                 ("grpc.max_connection_age_grace_ms", int(settings.grace_s * 1000)),
