@@ -41,6 +41,9 @@ class Account:
 
     Attributes:
         outputs: id, version, probability of being late, latency_ms, read_s (since the pace began), one row an output.
+        calm: of each output, whether it was written while there was no backlog.
+        backlog: records that came at once.
+        backlog_s: from then until the last of them had its output.
         late: the truth of each record, by id; None where the flight never arrived.
         lost: records without output, dead letter or filtering.
     """
@@ -55,6 +58,9 @@ class Account:
     duplicated: int
     seconds: float
     promoted_s: float
+    calm: npt.NDArray[np.bool_]
+    backlog: int
+    backlog_s: float
     scores: tuple[Score, ...]
 
     @property
@@ -62,7 +68,8 @@ class Account:
         return len(self.outputs) / self.seconds
 
     def latency_ms(self, percentile: float) -> float:
-        return float(np.percentile(self.outputs["latency_ms"], percentile))
+        """Of the records that came at the pace."""
+        return float(np.percentile(self.outputs["latency_ms"][self.calm], percentile))
 
 
 Other = Callable[[int, Sequence[int]], Floats]
@@ -80,8 +87,12 @@ def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: i
     distinct = int(outputs["id"].nunique())
     start = int(seen.written_ns[1])
     paced = outputs[outputs["id"] > 0]  # the first record waited for the pipeline to start
+    calm, backlog_s = calm_of(paced, seen)
     return Account(
         outputs=paced,
+        calm=calm,
+        backlog=len(seen.backlog),
+        backlog_s=backlog_s,
         late=late,
         records_out=len(outputs),
         records_in=seen.written,
@@ -109,6 +120,17 @@ def outputs_of(seen: Seen, late_position: int) -> pd.DataFrame:
     read = np.array(times, np.int64)
     latency = (read - seen.written_ns[ids]) / 1e6
     return pd.DataFrame({"id": ids, "version": versions, "late": late, "latency_ms": latency, "read_s": (read - start) / 1e9})
+
+
+def calm_of(outputs: pd.DataFrame, seen: Seen) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which outputs had no backlog before them, and how long the backlog took."""
+    written = seen.written_ns[outputs["id"]]
+    if not seen.backlog:
+        return np.ones(len(outputs), bool), 0.0
+    began_ns = int(seen.written_ns[seen.backlog[0]])
+    of_it = outputs["id"].between(seen.backlog[0], seen.backlog[-1])
+    took_s = float(outputs["latency_ms"][of_it].max()) / 1e3
+    return np.asarray((written < began_ns) | (written > began_ns + took_s * 1e9)), took_s
 
 
 def versions_of(outputs: pd.DataFrame) -> list[int]:

@@ -1,4 +1,4 @@
-"""The whole way on real flights: train two versions, stream, promote in mid-stream, account for every record, report."""
+"""The whole way on real flights: train two versions, stream, promote in mid-stream, account for every record, by two strategies."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ from examples.flights.account import Account, account
 from examples.flights.full_speed import filled, through_pipes, through_topics
 from examples.flights.pipes import Pipe
 from examples.flights.report import rows_of_fate, rows_of_scores, write_report
+from examples.flights.strategies import Measured, asks, calls, rows_of_strategies, sentence, server
 from examples.flights.stream import Seen, stream
 from examples.flights.topics import Topics
 from instream import stores
 from instream.package import Version
 from instream.publishing import publish
+from instream.testing.faults.served import Served
 from instream.testing.kafka import Broker
+from instream.testing.processes import Peak
 
 FOLDER = Path("build/demo")
 STORE = f"sqlite:///{FOLDER}/models.db"
@@ -49,10 +52,11 @@ def main() -> None:
     with console.status("writing the flights as JSON records"):
         records = data.lines(later)
     console.print(f"[green]✓[/] {len(records):,} later flights as JSON records; one in {data.BROKEN_EVERY:,} is broken on purpose")
-    found, speed = in_kafka(records, later, asked.rate) if asked.kafka else in_pipes(records, later, asked.rate)
-    show(found, speed)
+    speed, embedded, remote = in_kafka(records, later, asked.rate) if asked.kafka else in_pipes(records, later, asked.rate)
+    found, compared, said = embedded.account, rows_of_strategies(embedded, remote), sentence(embedded, remote)
+    show(found, speed, compared, said)
     report = FOLDER / "report.html"
-    write_report(report, found, speed, "from topic to topic of a Kafka broker" if asked.kafka else "through a pipe")
+    write_report(report, found, speed, "from topic to topic of a Kafka broker" if asked.kafka else "through a pipe", compared, said)
     console.print(f"\nThe report with plots: [bold]{report}[/]. The store, the pipeline's file, log and dead letters are beside it.")
 
 
@@ -78,33 +82,67 @@ def trained() -> pd.DataFrame:
     return flights
 
 
-def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tuple[Account, str]:
-    with closing(Pipe(FOLDER)) as pipe:
-        seen = streamed(pipe, records, rate)
-        pipe.wait()
-    found = account(
-        seen, truth(later), LATE, dead=lines_in(FOLDER / "dead.jsonl"), filtered=filtered(), other=partial(other_version, later)
-    )
+Results = tuple[str, Measured, Measured]
+"""What was said of the full speed, embedded, and remote."""
+
+
+def in_pipes(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> Results:
+    embedded, peak = piped(records, later, rate)
     with step("the same stream at full speed"):
-        return found, through_pipes(FOLDER, records)
+        said, speed = through_pipes(FOLDER, records)
+    with serving() as server:
+        remote, remote_peak = piped(records, later, rate, *asks(server), "--set=dead_letter.url=remote-dead.jsonl")
+        with step("the same stream at full speed, the model in the server"):
+            _, remote_speed = through_pipes(FOLDER, records, *asks(server))
+        return said, Measured(embedded, speed, peak), Measured(remote, remote_speed, remote_peak, server.peak(), *calls(server))
 
 
-def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> tuple[Account, str]:
+def piped(records: Sequence[bytes], later: pd.DataFrame, rate: float, *options: str) -> tuple[Account, int]:
+    """The account, and the peak memory of the pipeline's worker."""
+    with closing(Pipe(FOLDER, *options)) as pipe:
+        seen, peak = streamed(pipe, records, rate)
+        pipe.wait()
+    dead = lines_in(FOLDER / ("remote-dead.jsonl" if options else "dead.jsonl"))
+    return account(seen, truth(later), LATE, dead=dead, filtered=filtered(), other=partial(other_version, later)), peak
+
+
+def in_kafka(records: Sequence[bytes], later: pd.DataFrame, rate: float) -> Results:
     with ExitStack() as stack:
         with step("a Kafka broker of its own"):
             broker = stack.enter_context(Broker())
             fast = stack.enter_context(closing(filled(broker, FOLDER, records)))
-        topics = stack.enter_context(closing(Topics(broker, "flights", FOLDER)))
-        topics.run()
-        seen = streamed(topics, records, rate)
-        dead = topics.dead()
-        topics.wait()
-        found = account(seen, truth(later), LATE, dead=dead, filtered=filtered(), other=partial(other_version, later))
+            again = stack.enter_context(closing(filled(broker, FOLDER, records, "flights-again")))
+        embedded, peak = between(stack.enter_context(closing(Topics(broker, "flights", FOLDER))), records, later, rate)
         with step("the same stream at full speed"):
-            return found, through_topics(fast)
+            said, speed = through_topics(fast)
+        server = stack.enter_context(serving())
+        topics = stack.enter_context(closing(Topics(broker, "flights-remote", FOLDER)))
+        remote, remote_peak = between(topics, records, later, rate, *asks(server))
+        with step("the same stream at full speed, the model in the server"):
+            _, remote_speed = through_topics(again, *asks(server))
+        return said, Measured(embedded, speed, peak), Measured(remote, remote_speed, remote_peak, server.peak(), *calls(server))
 
 
-def streamed(ends: Pipe | Topics, records: Sequence[bytes], rate: float) -> Seen:
+def between(topics: Topics, records: Sequence[bytes], later: pd.DataFrame, rate: float, *options: str) -> tuple[Account, int]:
+    """The account, and the peak memory of the pipeline's worker."""
+    topics.run(*options)
+    seen, peak = streamed(topics, records, rate)
+    dead = topics.dead()
+    topics.wait()
+    return account(seen, truth(later), LATE, dead=dead, filtered=filtered(), other=partial(other_version, later)), peak
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    with ExitStack() as stack:
+        promote(Version(1))  # so that both strategies begin with it, and have it swapped in mid-stream
+        with step("a model server, a process of its own"):
+            found = stack.enter_context(server(FOLDER, STORE))
+        yield found
+
+
+def streamed(ends: Pipe | Topics, records: Sequence[bytes], rate: float) -> tuple[Seen, int]:
+    """Stream, with a promotion in the middle; also the peak memory of the pipeline's worker."""
     columns = (TextColumn("  streaming"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=len(records), said="starting the pipeline")
@@ -113,12 +151,14 @@ def streamed(ends: Pipe | Topics, records: Sequence[bytes], rate: float) -> Seen
             said = "version 2 promoted" if seen.promoted_ns else "version 1"
             progress.update(task, completed=seen.lines, said=said)
 
-        return stream(ends, records, rate, promote, show_progress)
+        peak = Peak(ends.pid)
+        seen = stream(ends, records, rate, partial(promote, Version(2)), show_progress)
+        return seen, peak.end()
 
 
-def promote() -> None:
-    """What `instream promote delay 2` calls."""
-    stores.promote(stores.open_store(STORE), "delay", Version(2), by="demo", note="in mid-stream")
+def promote(version: Version) -> None:
+    """What `instream promote delay VERSION` calls."""
+    stores.promote(stores.open_store(STORE), "delay", version, by="demo", note="in mid-stream")
 
 
 def other_version(later: pd.DataFrame, version: int, ids: Sequence[int]) -> npt.NDArray[np.float64]:
@@ -142,20 +182,28 @@ def filtered() -> int:
     return int(found[-1].replace(",", "")) if found else 0
 
 
-def show(found: Account, speed: str) -> None:
+def show(found: Account, speed: str, compared: Sequence[tuple[str, ...]], said: str) -> None:
     names, figures = rows_of_fate(found)
     fate = Table(title="What became of the records", title_justify="left", show_header=False)
     for name, figure in zip(names, figures, strict=True):
         fate.add_row(name, figure)
-    head, *versions = rows_of_scores(found)
-    scores = Table(*head, title="How right each version was", title_justify="left")
-    for row in versions:
-        scores.add_row(*row)
-    for table in (fate, scores):
-        for column in table.columns[1:]:
+    scores = table_of("How right each version was", rows_of_scores(found))
+    strategies = table_of("The model in the pipeline, or in a server", compared)
+    for each in (fate, scores, strategies):
+        for column in each.columns[1:]:
             column.justify = "right"
-        console.print("\n", table)
-    console.print(f"\n[bold]At full speed[/]: {speed}")
+        console.print("\n", each)
+        if each is scores:
+            console.print(f"\n[bold]At full speed[/]: {speed}")
+    console.print(f"\n{said}")
+
+
+def table_of(title: str, rows: Sequence[tuple[str, ...]]) -> Table:
+    head, *body = rows
+    table = Table(*head, title=title, title_justify="left")
+    for row in body:
+        table.add_row(*row)
+    return table
 
 
 @contextmanager

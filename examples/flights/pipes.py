@@ -20,6 +20,10 @@ class Pipe:
                 [*INSTREAM, "run", str(folder / "delays.toml"), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def write(self, records: Sequence[bytes]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n".join(records) + b"\n")

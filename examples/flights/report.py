@@ -42,7 +42,7 @@ th:first-child, td:first-child {{ text-align: left }} th {{ color: var(--faint);
 """
 
 
-def write_report(path: Path, account: Account, full_speed: str, where: str) -> None:
+def write_report(path: Path, account: Account, full_speed: str, where: str, strategies: list[tuple[str, ...]], sentence: str) -> None:
     """Write the report to `path`."""
     lead = (
         f"{account.records_in:,} real flights of 2013, {html.escape(where)}. Version 1 is a logistic regression, version 2 a gradient "
@@ -55,6 +55,7 @@ def write_report(path: Path, account: Account, full_speed: str, where: str) -> N
         ("Which version answered", figure(account, draw_versions)),
         ("Are the probabilities right?", figure(account, draw_calibration)),
         ("At full speed", f"<p>{html.escape(full_speed)}</p>"),
+        ("The model in the pipeline, or in a server", f"{table(strategies)}<p>{html.escape(sentence)}</p>"),
     ]
     body = "\n".join(f"<h2>{title}</h2>\n{content}" for title, content in sections)
     path.write_text(PAGE.format(lead=lead, body=body), encoding="utf-8")
@@ -62,13 +63,14 @@ def write_report(path: Path, account: Account, full_speed: str, where: str) -> N
 
 def rows_of_fate(account: Account) -> list[tuple[str, ...]]:
     return [
-        ("in", "out", "dead-lettered", "filtered", "lost", "duplicated", "records/s", "latency p50", "latency p99"),
+        ("in", "out", "dead-lettered", "filtered", "lost", "duplicated", "records/s", "latency p50", "latency p99", "backlog at once"),
         (
             *(f"{count:,}" for count in (account.records_in, account.records_out, account.dead, account.filtered)),
             *(f"{count:,}" for count in (account.lost, account.duplicated)),
             f"{account.rate:,.0f}",
             f"{account.latency_ms(50):.1f} ms",
             f"{account.latency_ms(99):.1f} ms",
+            f"{account.backlog:,} in {account.backlog_s:.2f} s",
         ),
     ]
 

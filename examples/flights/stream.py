@@ -12,12 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 TICK_S = 0.005
+PAUSE_S = 2.0
 QUIET_S = 120.0
 """A pipeline that gives nothing for so long has failed."""
 
 
 class Ends(Protocol):
     """Both ends of a running pipeline."""
+
+    @property
+    def pid(self) -> int:
+        """Of its supervisor."""
+        ...
 
     def write(self, records: Sequence[bytes]) -> None:
         """Put records where the pipeline reads; blocks when it cannot take more."""
@@ -40,17 +46,21 @@ class Seen:
         written_ns: int64, for each record when it was written.
         chunks: bytes of outputs, and when they were readable.
         promoted_ns: when the other version was promoted; 0 if it was not.
+        backlog: the records that were written at once, after a pause.
     """
 
     written_ns: npt.NDArray[np.int64]
     chunks: list[tuple[int, bytes]] = field(default_factory=list)
     promoted_ns: int = 0
+    backlog: range = range(0)
     written: int = 0
     lines: int = 0
 
 
 def stream(ends: Ends, records: Sequence[bytes], rate: float, promote: Callable[[], None], progress: Callable[[Seen], None]) -> Seen:
     """Stream all records at `rate` a second, promote in the middle, and return once every output was read.
+
+    Late in the stream nothing is written for two seconds, and then what has been due since: as after a restart.
 
     The first record is written alone, and the pace starts when its output is there: a pipeline's start is not its latency.
     """
@@ -78,8 +88,11 @@ def wait_for_first(seen: Seen, reader: threading.Thread) -> None:
 
 
 def write_paced(ends: Ends, seen: Seen, records: Sequence[bytes], rate: float, promote: Callable[[], None]) -> None:
-    start, middle = time.monotonic(), len(records) // 2
+    start, middle, late = time.monotonic(), len(records) // 2, len(records) * 3 // 4
     while seen.written < len(records):
+        if seen.written >= late and not seen.backlog:
+            time.sleep(PAUSE_S)
+            seen.backlog = range(seen.written, min(len(records), 1 + int((time.monotonic() - start) * rate)))
         due = min(len(records), 1 + int((time.monotonic() - start) * rate))
         if due > seen.written:
             write(ends, seen, records[seen.written : due])

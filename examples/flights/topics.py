@@ -42,6 +42,11 @@ class Topics:
             command = [*INSTREAM, "run", str(self._folder / "delays.toml"), f"--set=name={self._name}", *settings, *options]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def write(self, records: Sequence[bytes]) -> None:
         for record in records:
             self._produce(record)

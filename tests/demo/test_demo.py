@@ -28,6 +28,11 @@ def test_every_record_is_accounted_for_over_a_swap(tmp_path: Path, where: tuple[
     scored = {int(version): int(count.replace(",", "")) for version, count in re.findall(r"│ delay@(\d) +│ +([\d,]+) │", done.stdout)}
     assert set(scored) == {1, 2}, "the promotion in mid-stream changed the model"
     assert sum(scored.values()) == figures["out"]
+    compared = {name: pair for name, *pair in re.findall(r"│ (records \w+) +│ +([\d,]+) │ +([\d,]+) │", done.stdout)}
+    assert compared["records in"] == [f"{RECORDS:,}"] * 2
+    assert compared["records out"] == [f"{figures['out']:,}"] * 2
+    assert compared["records lost"] == compared["records duplicated"] == ["0", "0"]
+    assert "By what was just measured:" in done.stdout
     assert re.search(r"At full speed: [\d,]+ outputs at [\d,]+ records/s", done.stdout)
     report = (tmp_path / "build/demo/report.html").read_text()
     assert report.count("<svg") == 3

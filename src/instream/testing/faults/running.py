@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from instream.flow.points import VARIABLE
+from instream.testing.processes import children
 
 
 class Running:
@@ -47,8 +48,7 @@ class Running:
 
     def workers(self) -> list[int]:
         """Process ids of the workers that run now."""
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in listed.stdout.split()]
+        return children(self._process.pid)
 
     def wait_until_said(self, phrase: str, times: int = 1, timeout_s: float = 180) -> None:
         """Until the log has the phrase so often. Raises AssertionError with the log when it does not come."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from instream.testing.faults.running import Running
+from instream.testing.processes import memory
 
 
 class Served:
@@ -65,11 +65,11 @@ class Served:
 
     def rss(self) -> int:
         """Resident memory of its processes, bytes, the supervisor left out."""
-        return sum(_status(pid, "VmRSS") for pid in self.running.workers())
+        return sum(memory(pid) for pid in self.running.workers())
 
     def peak(self) -> int:
         """The most that it ever was, each process by itself."""
-        return sum(_status(pid, "VmHWM") for pid in self.running.workers())
+        return sum(memory(pid, "VmHWM") for pid in self.running.workers())
 
 
 @contextlib.contextmanager
@@ -80,13 +80,6 @@ def served(folder: Path, *arguments: str) -> Iterator[Served]:
         yield server
     finally:
         server.kill()
-
-
-def _status(pid: int, key: str) -> int:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        found = re.search(rf"{key}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) << 10 if found else 0
-    return 0
 
 
 def _free_port() -> int:
