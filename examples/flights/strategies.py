@@ -93,6 +93,6 @@ def sentence(embedded: Measured, remote: Measured) -> str:
     return (
         f"By what was just measured: {less_latency} for latency (p99 {here:.1f} ms embedded, {there:.1f} ms remote), {faster} for speed "
         f"({embedded.speed:,.0f} and {remote.speed:,.0f} records/s), {smaller} for memory ({embedded.bytes / MB:,.0f} and "
-        f"{remote.bytes / MB:,.0f} MB), and both lost {lost or 'nothing'} in a backlog of {remote.account.backlog:,}; besides, remote where "
+        f"{remote.bytes / MB:,.0f} MB), both lost {lost or 'nothing'} in a backlog of {remote.account.backlog:,}; remote besides, where "
         "several callers share a model, or it must be deployed apart from the pipeline."
     )
