@@ -52,11 +52,11 @@ lint: $(READY) ## Format, lint, types, import contract
 check: lint ## The inner loop: lint and the quick tests; under a minute
 	$(BIN)/pytest -q -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: lint ## Everything, with a real Kafka broker; under 15 minutes on two cores
+test: lint ## Everything, with a real Kafka broker; under 22 minutes on two cores
 	CI=true $(BIN)/pytest -q --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
-	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash
+	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash tests/server/test_under_pipelines.py
 
 bench: $(READY) ## Throughput and latency against a copy loop and against peers
 	$(BIN)/python -m benchmarks

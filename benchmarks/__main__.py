@@ -11,6 +11,7 @@ from benchmarks.bad import bad as measure_bad
 from benchmarks.contestants import ALL, Contestant, WrongAnswer
 from benchmarks.drain import Failed
 from benchmarks.latency import latency as measure_latency
+from benchmarks.overload import overload as measure_overload
 from benchmarks.profile import profile as measure_profile
 from benchmarks.serve import serve as measure_serve
 from benchmarks.strategies import strategies as measure_strategies
@@ -58,6 +59,12 @@ def bad(rounds: Rounds = 3, records: Records = 1_000_000) -> None:
 def swap(rounds: Rounds = 1, records: Records = 10_000_000) -> None:
     """Largest gap and throughput while a version is swapped in that takes 5 seconds to load."""
     measure_swap(rounds, records)
+
+
+@app.command()
+def overload(rounds: Rounds = 3, seconds: Seconds = 10) -> None:
+    """Ten times a server's best load: on-time answers, refusals, probes, and how soon all is as before."""
+    measure_overload(rounds, seconds)
 
 
 @app.command()

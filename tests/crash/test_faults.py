@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from instream.testing.faults.judging import judge, seeds
 from instream.testing.faults.pipeline import Mode, Setting, setting
 from instream.testing.faults.scenarios import (
     SLOW_SETTINGS,
@@ -23,7 +24,6 @@ from instream.testing.faults.scenarios import (
     slow_feature,
 )
 from instream.testing.kafka import Broker
-from tests.crash.judging import judge, seeds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from instream.errors import DeadlineExceeded, InstreamError, InvalidRows, TooLarge, Unavailable
+from instream.errors import DeadlineExceeded, InstreamError, TooLarge, Unavailable
 from instream.flow.deadline import deadline_in
 from instream.observe import logs
 from instream.server.about import about
@@ -138,7 +138,7 @@ def _reading(action: str, body: bytes, headers: Any) -> Read:
     if (headers.get("content-type") or "").startswith(native.MEDIA_TYPE):
         return lambda inputs, rows: read_question(body, inputs, rows)
     text = headers.get(v2_json.LENGTH_HEADER)
-    length = None if text is None else _number(text, v2_json.LENGTH_HEADER)
+    length = None if text is None else status.number_in(text, v2_json.LENGTH_HEADER)
     return lambda inputs, rows: v2_json.read(body, length, inputs, rows)
 
 
@@ -150,8 +150,8 @@ def _inline(headers: Any) -> int:
 
 def _asked(model: str, headers: Any, timeout_s: float) -> Asked:
     text, pin = headers.get(status.TIMEOUT_HEADER), headers.get(status.PIN_HEADER)
-    wanted_s = timeout_s if text is None else min(timeout_s, _number(text, status.TIMEOUT_HEADER) / 1000)
-    return Asked(model, deadline_in(wanted_s), None if pin is None else _number(pin, status.PIN_HEADER))
+    wanted_s = timeout_s if text is None else min(timeout_s, status.number_in(text, status.TIMEOUT_HEADER) / 1000)
+    return Asked(model, deadline_in(wanted_s), None if pin is None else status.number_in(pin, status.PIN_HEADER))
 
 
 def _length(headers: Any, most: int) -> int | None:
@@ -159,16 +159,10 @@ def _length(headers: Any, most: int) -> int | None:
     text = headers.get("content-length")
     if text is None:
         return None
-    length = _number(text, "content-length")
+    length = status.number_in(text, "content-length")
     if length > most:
         raise TooLarge(f"a body of {length:,} bytes: at most {most:,} are taken; send fewer rows at once")
     return length
-
-
-def _number(text: str, header: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise InvalidRows(f"{header}: {text[:40]!r}: a whole number was expected")
-    return int(text)
 
 
 def _json(code: int, body: bytes) -> tuple[int, Headers, bytes]:

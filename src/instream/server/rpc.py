@@ -156,11 +156,7 @@ async def _abort(context: Any, error: Exception) -> bytes:
 
 def _pin(context: Any) -> int | None:
     text = dict(context.invocation_metadata()).get(status.PIN_HEADER)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise InvalidRows(f"{status.PIN_HEADER}: {text[:40]!r}: a whole number was expected")
-    return int(text)
+    return None if text is None else status.number_in(text, status.PIN_HEADER)
 
 
 def _parsed(kind: Any, body: bytes) -> Any:

@@ -28,6 +28,9 @@ PUSHBACK = "grpc-retry-pushback-ms"
 """Source: gRPC, proposal A6, "Pushback"."""
 
 
+_DIGITS_MAX = 15
+
+
 class Status(NamedTuple):
     """An HTTP status, and the name and number of gRPC's."""
 
@@ -52,6 +55,19 @@ _BUG = Status(500, "INTERNAL")
 def status_of(error: BaseException) -> Status:
     """What to answer; anything that is not raised on purpose is our own fault."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), _BUG)
+
+
+def number_in(text: str, header: str) -> int:
+    """The whole number that a header from outside says. Raises InvalidRows."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > _DIGITS_MAX:
+        raise InvalidRows(f"{header}: {text[:40]!r}: a whole number was expected")
+    return int(text)
+
+
+def seconds_in(text: object, a_second: int) -> float | None:
+    """Seconds that a server asks for; None where it says nothing that can be read."""
+    readable = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
+    return int(text) / a_second if readable else None  # type: ignore[call-overload]
 
 
 def error_of(kind: str, message: str, retry_after_s: float | None) -> InstreamError | None:

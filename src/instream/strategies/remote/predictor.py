@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -88,11 +89,9 @@ class RemotePredictor:
         if deadline.expired(self._clock):
             raise Unavailable(f"{self._model}: the deadline was past before the batch was sent", retry_after_s=0.0)
         wanted = batch.select([name for name in self.requires.names if name in batch.schema.names])
-        pin = _pin(call.pin)
+        ask = partial(self._asked, deadline=deadline, until=call.deadline, pin=_pin(call.pin))
         parts = self._cut(wanted)
-        if len(parts) == 1:
-            return self._asked(parts[0], deadline, pin)
-        return concat(list(self._parts.map(lambda part: self._asked(part, deadline, pin), parts)))
+        return ask(parts[0]) if len(parts) == 1 else concat(list(self._parts.map(ask, parts)))
 
     def ready(self) -> Readiness:
         """As the servers said lately; the head is the least of those that are well."""
@@ -128,15 +127,20 @@ class RemotePredictor:
             return [batch]
         return [batch.slice(start, rows) for start in range(0, batch.num_rows, rows)]
 
-    def _asked(self, batch: pa.RecordBatch, deadline: Deadline, pin: int | None) -> Prediction:
-        """One call, and more until one is answered, the deadline comes or the budget is spent."""
+    def _asked(self, batch: pa.RecordBatch, deadline: Deadline, until: Deadline | None, pin: int | None) -> Prediction:
+        """One call, and more until one is answered, the deadline comes or the budget is spent.
+
+        Args:
+            deadline: for another attempt.
+            until: an answer is of no use after it; None where the caller said nothing.
+        """
         body = native.write_rows(batch)
         failed: Endpoint | None = None
         while True:
             endpoint = self._balance.acquire(deadline, retry_of=failed)
             error: InstreamError | None = None
             try:
-                return self._answer(endpoint, body, batch.num_rows, deadline, pin)
+                return self._answer(endpoint, body, batch.num_rows, until, pin)
             except PackageRefused:
                 raise
             except InstreamError as found:
@@ -147,8 +151,8 @@ class RemotePredictor:
                 raise Closed(f"{self._model}: the predictor was closed") from error
             failed = endpoint
 
-    def _answer(self, endpoint: Endpoint, body: bytes, rows: int, deadline: Deadline, pin: int | None) -> Prediction:
-        timeout_s = self._patience.call_s  # not the batch's patience, after which it would only be asked for again
+    def _answer(self, endpoint: Endpoint, body: bytes, rows: int, until: Deadline | None, pin: int | None) -> Prediction:
+        timeout_s = self._patience.call_s if until is None else max(0.001, min(self._patience.call_s, until.left_s(self._clock)))
         answer = endpoint.transport.score(self._model, body, timeout_s, pin)
         prediction = native.read_answer(answer, rows, self.produces)
         if self._version is not None and pc.any(pc.not_equal(prediction.stamps.column("version"), self._version)).as_py():

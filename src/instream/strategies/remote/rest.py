@@ -76,7 +76,9 @@ def _path(model: str) -> str:
 def _error_of(response: Any, content: bytes) -> InstreamError:
     """What a status means; one without our own name comes from a proxy, or from somebody else's server."""
     words = _words(content)
-    retry_s = _seconds(response.headers.get(status.RETRY_HEADER), 1000) or _seconds(response.headers.get("retry-after"), 1)
+    retry_s = status.seconds_in(response.headers.get(status.RETRY_HEADER), 1000) or status.seconds_in(
+        response.headers.get("retry-after"), 1
+    )
     named = status.error_of(response.headers.get(status.ERROR_HEADER, ""), words, retry_s)
     if named is not None:
         return named
@@ -91,7 +93,3 @@ def _words(content: bytes) -> str:
         return str(msgspec.json.decode(content, type=dict[str, Any])["error"])[:_WORDS_MAX]
     except (msgspec.MsgspecError, KeyError):
         return content[:_WORDS_MAX].decode(errors="replace")
-
-
-def _seconds(text: str | None, a_second: int) -> float | None:
-    return int(text) / a_second if text and text.isascii() and text.isdecimal() and len(text) < 10 else None

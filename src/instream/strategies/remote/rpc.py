@@ -69,7 +69,7 @@ class GrpcTransport:
 def _error_of(error: Any, timeout_s: float) -> InstreamError:
     """What a failed call means; a status without our own name comes from gRPC itself, or from somebody else's server."""
     trailing = dict(error.trailing_metadata() or ())
-    retry_s = _seconds(trailing.get(status.PUSHBACK))
+    retry_s = status.seconds_in(trailing.get(status.PUSHBACK), 1000)
     named = status.error_of(str(trailing.get(status.ERROR_HEADER, "")), error.details() or "", retry_s)
     if named is not None:
         return named
@@ -81,8 +81,3 @@ def _error_of(error: Any, timeout_s: float) -> InstreamError:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Overloaded(words, retry_s or 0.1)
     return Unavailable(words, retry_s or 0.1) if retry_s is not None else WrongAnswer(words)
-
-
-def _seconds(text: Any) -> float | None:
-    """Milliseconds in metadata; None where there are none that can be read, or they say not to come again."""
-    return int(text) / 1000 if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 10 else None

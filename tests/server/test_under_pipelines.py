@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from instream.testing import topics
+from instream.testing.faults.judging import judge, seeds
 from instream.testing.faults.pipeline import Setting, setting
 from instream.testing.faults.remote import STOPPED_SETTINGS, heads_moved, hung_up, piped, server_killed, server_of, server_stopped
 from instream.testing.faults.scenarios import Outcome, drained
 from instream.testing.faults.served import Served
 from instream.testing.kafka import Broker
-from tests.crash.judging import judge, seeds
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
