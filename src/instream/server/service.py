@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from instream.flow.deadline import Deadline
-from instream.server.batcher import Batcher, Lane
+from instream.server.batcher import Batcher
 from instream.server.gate import Gate, Held
 from instream.server.limits import Limits
 from instream.server.models import Models
@@ -78,10 +78,6 @@ class Service:
         if answered.rows > _INLINE_ROWS:
             return answered, await self._aside(lambda: question.answer(answered))
         return answered, question.answer(answered)
-
-    async def lane(self, asked: Asked) -> Lane:
-        """The model that a request is about."""
-        return await self.models.lane(asked.model, asked.deadline)
 
     def close(self) -> None:
         self.batcher.close()
