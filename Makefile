@@ -17,7 +17,7 @@ READY      := .venv/ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-kafka test check soak bench lint docs messages lock clean
+.PHONY: help setup demo demo-kafka test check soak bench lint docs image messages lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,10 @@ check: lint ## The inner loop: lint and the quick tests; under a minute
 	$(BIN)/pytest -q -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: lint ## Everything, with a real Kafka broker; under 22 minutes on two cores
-	CI=true $(BIN)/pytest -q --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	CI=true $(BIN)/pytest -q --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/image
+
+image: $(READY) ## Build the server's image with buildah and ask it; as root, three minutes the first time
+	CI=true $(BIN)/pytest -q tests/image
 
 soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
 	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash tests/server/test_under_pipelines.py
