@@ -37,7 +37,7 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## Two models on real flights, swapped in mid-stream; no JVM, no server; about a minute
+demo: $(READY) ## Two models on real flights, swapped in mid-stream, by two strategies; no JVM; a minute and a half
 	@$(BIN)/python -m examples.flights.demo
 
 demo-kafka: $(READY) ## The same between two topics of a real Kafka broker, which it starts
