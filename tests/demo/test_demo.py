@@ -15,10 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("where", [(), ("--kafka",)], ids=["pipes", "kafka"])
 def test_every_record_is_accounted_for_over_a_swap(tmp_path: Path, where: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "examples.flights.demo", "--records", str(RECORDS), "--rate", "2000", *where]
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = {name: int(count.replace(",", "")) for name, count in re.findall(r"│ ([a-z-]+) +│ +([\d,]+) │", done.stdout)}
     assert figures["in"] == RECORDS
