@@ -87,6 +87,11 @@ def concat(parts: Sequence[Prediction]) -> Prediction:
     return Prediction(outputs, stamps, max(part.head for part in parts), merge_failures(*shifted))
 
 
+def no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """An empty batch with these columns."""
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
 def one_batch(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """The rows of several batches of one schema; `pa.concat_batches` is younger than the pyarrow that PyFlink pins."""
     table = pa.Table.from_batches(parts, parts[0].schema).combine_chunks()

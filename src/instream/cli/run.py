@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from instream.cli.run_status import shown
+from instream.cli.supervised import leave, until_told
 from instream.deploy import Run, supervision
-from instream.process.exits import MEANINGS, Exit
+from instream.process.exits import MEANINGS
 from instream.settings import load
 
 _STATUSES = "  ".join(f"{status.value}: {meaning}." for status, meaning in MEANINGS.items())
@@ -54,13 +52,7 @@ def run(
     settings = load(file, [*(overrides or ()), *([f"engine.workers={workers}"] if workers is not None else ())])
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with shown(console, settings.name) as screen, supervision(settings, Run(start, until, limit), stderr=screen.stderr) as supervised:
-        supervisor = supervised.supervisor
         for note in supervised.notes:
             screen.say(note)
-        interrupts = iter([supervisor.drain, supervisor.kill])
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.drain())
-        signal.signal(signal.SIGINT, lambda *_: next(interrupts, supervisor.kill)())
-        finished = supervisor.run(screen.update)
-    if finished.message:
-        console.print(f"[bold red]{finished.exit.name.lower().replace('_', ' ')}:[/] {escape(finished.message)}")
-    sys.exit(finished.exit if finished.exit is not Exit.DONE else 0)
+        finished = until_told(supervised.supervisor, screen.update)
+    leave(console, finished)

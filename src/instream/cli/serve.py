@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from instream.cli.options import StoreOption
+from instream.cli.supervised import leave, until_told
 from instream.deploy.served import served
 from instream.errors import SettingsInvalid
-from instream.process.exits import Exit
 from instream.process.status import Status
 from instream.publishing import publish
 from instream.publishing.invented import invented_rows
@@ -94,13 +94,8 @@ def serve(
             limits=Limits(requests=requests, nbytes=megabytes << 20, body_bytes=min(body, megabytes) << 20),
         )
         supervisor, settings = stack.enter_context(served(settings, _count(workers)))
-        interrupts = iter([supervisor.drain, supervisor.kill])
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.drain())
-        signal.signal(signal.SIGINT, lambda *_: next(interrupts, supervisor.kill)())
-        finished = supervisor.run(_Said(console, settings).update)
-    if finished.message:
-        console.print(f"[bold red]{finished.exit.name.lower().replace('_', ' ')}:[/] {escape(finished.message)}")
-    sys.exit(finished.exit if finished.exit is not Exit.DONE else 0)
+        finished = until_told(supervisor, _Said(console, settings).update)
+    leave(console, finished)
 
 
 class _Said:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
 from instream.flow.bisect import isolate
-from instream.predictor import LoadedModel, one_batch
+from instream.predictor import LoadedModel, no_rows, one_batch
 
 _MESSAGE_CHARS_MAX = 500  # onnxruntime tells the whole graph's story; a dead letter needs its beginning
 
@@ -39,11 +39,6 @@ def spread(batch: pa.RecordBatch, rows: Rows, total: int) -> pa.RecordBatch:
     return batch.take(pa.array(places, mask=places < 0))
 
 
-def empty(schema: pa.Schema) -> pa.RecordBatch:
-    """No rows."""
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-
-
 def _nulls(model: LoadedModel, inputs: pa.RecordBatch) -> Failures:
     found: list[tuple[int, Code, str]] = []
     for field, column in zip(model.signature.inputs, inputs.columns, strict=True):
@@ -67,7 +62,7 @@ def _null_mask(column: pa.Array) -> Mask:
 def _scored(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
     rows = inputs.num_rows
     if not rows:
-        return empty(model.signature.produces), NONE
+        return no_rows(model.signature.produces), NONE
     bad: list[tuple[int, Code, str]] = []
 
     def score(start: int, length: int) -> pa.RecordBatch:
@@ -82,7 +77,7 @@ def _scored(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.
     if len(parts) == 1 and parts[0][1] == rows:
         return _finite(model, parts[0][2])
     if not parts:
-        return spread(empty(model.signature.produces), np.empty(0, np.int32), rows), failures_of(bad)
+        return spread(no_rows(model.signature.produces), np.empty(0, np.int32), rows), failures_of(bad)
     outputs, failures = _finite(model, one_batch([part for _, _, part in parts]))
     kept = np.concatenate([np.arange(start, start + length, dtype=np.int32) for start, length, _ in parts])
     return spread(outputs, kept, rows), merge(failures_of(bad), failures.at(kept))

@@ -15,7 +15,7 @@ from instream.features import FeatureStep
 from instream.flow.bisect import isolate
 from instream.observe.metrics import STAGE_SECONDS
 from instream.pipeline.part import Part, decoded_part, joined, others, picked_echo
-from instream.predictor import STAMPS, Call, Prediction, Predictor
+from instream.predictor import STAMPS, Call, Prediction, Predictor, no_rows
 from instream.records import Outcome, Records
 from instream.rows import ArrowRows
 
@@ -59,7 +59,7 @@ class Pipeline:
         if len(part):
             prediction = self.predictor.predict(part.batch, _call_of(call, part.rows, len(records)))
         else:
-            prediction = Prediction(_no_rows(self.predictor.produces), _no_rows(STAMPS), 0, NONE)
+            prediction = Prediction(no_rows(self.predictor.produces), no_rows(STAMPS), 0, NONE)
         assert len(prediction) == len(part), (len(prediction), len(part))
         start = self._took("predict", start)
         outcome = self._encoded(records, part, prediction)
@@ -152,7 +152,3 @@ def _spread(batch: pa.RecordBatch, rows: Rows, of: int) -> pa.RecordBatch:
     absent = np.ones(of, bool)
     absent[rows] = False
     return batch.take(pa.array(index, mask=absent))
-
-
-def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)

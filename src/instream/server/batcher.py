@@ -61,6 +61,12 @@ class Lane:
         self.inputs = Inputs(self.predictor.requires)
 
     @property
+    def version(self) -> int:
+        """The one that serves, for protocols that know one; 0 where there is none."""
+        versions = self.predictor.ready().versions
+        return versions[0] if versions else 0
+
+    @property
     def idle(self) -> bool:
         return not self.jobs and not self.scoring
 
@@ -74,7 +80,7 @@ class Batcher:
         self._free = threads  # -1 where one batch is ready beyond them
         self._starting = False
         self._clock = clock
-        self._waiting: deque[Lane] = deque()  # those with jobs, the next one first
+        self._waiting: deque[Lane] = deque()  # lanes with jobs, each once, the next one first
         self._ends_ns: dict[int, int] = {}  # by batch on a thread: when it should be done
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
         self._loop = asyncio.get_running_loop()

@@ -10,21 +10,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from instream.errors import DeadlineExceeded, InstreamError, TooLarge, Unavailable
+from instream.errors import DeadlineExceeded, TooLarge, Unavailable
 from instream.flow.deadline import deadline_in
-from instream.observe import logs
 from instream.server.about import about
 from instream.server.ages import Ages
 from instream.server.body import Bodies, inflated
 from instream.server.counting import Counting
 from instream.server.routes import Route, route
 from instream.server.service import BINARY_INLINE, TEXT_INLINE, Asked, Read, Service
+from instream.server.words import words_of
 from instream.wire import native, status, tensorflow, v2_about, v2_json
 from instream.wire.native_question import read_question
 
-_log = logs.get("server")
 _JSON = "application/json"
-_TEXT = "text/plain; charset=utf-8"
 
 _WORTH_LOOKING_S = 0.02
 
@@ -105,17 +103,16 @@ class Rest:
     async def _told_of(self, found: Route) -> tuple[int, Headers, bytes]:
         lane = await self._service.models.lane(found.model, deadline_in(self._service.limits.timeout_s))
         predictor, now = lane.predictor, lane.predictor.ready()
-        number = now.versions[0] if now.versions else 0
         if found.action == "about":
             return _json(200, about(lane, self._service.limits, draining=self._service.draining))
         if found.action == "model_ready":
             ready = now.ready and not self._service.draining
             return _json(200 if ready else 503, msgspec.json.encode({"name": lane.name, "ready": ready}))
         if found.action == "tf_status":
-            return _json(200, tensorflow.status(number, available=now.ready))
+            return _json(200, tensorflow.status(lane.version, available=now.ready))
         if found.action == "tf_metadata":
-            return _json(200, tensorflow.metadata(lane.name, number, predictor.requires, predictor.produces))
-        return _json(200, v2_about.model(lane.name, number, predictor.requires, predictor.produces))
+            return _json(200, tensorflow.metadata(lane.name, lane.version, predictor.requires, predictor.produces))
+        return _json(200, v2_about.model(lane.name, lane.version, predictor.requires, predictor.produces))
 
 
 async def _while_wanted(answer: Coroutine[Any, Any, T], proto: Any) -> T:
@@ -172,10 +169,7 @@ def _json(code: int, body: bytes) -> tuple[int, Headers, bytes]:
 def _refusal(error: Exception) -> tuple[int, Headers, bytes]:
     """`{"error": …}` is the form of all three protocols."""
     code = status.status_of(error).http
-    if not isinstance(error, InstreamError):
-        _log.exception("a request failed", exc_info=error)
-    words = str(error) if isinstance(error, InstreamError) else f"{type(error).__name__}; the server's log has the details"
     headers = [("content-type", _JSON), (status.ERROR_HEADER, type(error).__name__)]
     if isinstance(error, Unavailable):
         headers += [("retry-after", str(math.ceil(error.retry_after_s))), (status.RETRY_HEADER, str(round(error.retry_after_s * 1000)))]
-    return code, headers, msgspec.json.encode({"error": words})
+    return code, headers, msgspec.json.encode({"error": words_of(error)})

@@ -7,7 +7,7 @@ so this process decides whether it takes a request on before it reads the messag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -15,25 +15,23 @@ import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from instream.errors import InstreamError, InvalidRows, NotFound, Unavailable
+from instream.errors import InvalidRows, NotFound, Unavailable
 from instream.flow.deadline import Deadline, deadline_in
-from instream.observe import logs
 from instream.server.about import about
 from instream.server.counting import Counting
 from instream.server.routes import reference
 from instream.server.service import BINARY_INLINE, Asked, Read, Service
+from instream.server.words import words_of
 from instream.wire import status, v2_about, v2_grpc
 from instream.wire.messages import message
 from instream.wire.native_calls import ABOUT, MODEL_HEADER, SCORE
 from instream.wire.native_question import read_question
 
-_log = logs.get("server")
-
 _Health = message("grpc.health.v1.HealthCheckResponse")
 _HealthRequest = message("grpc.health.v1.HealthCheckRequest")
 _V2 = f"/{v2_grpc.SERVICE}/"
 
-Metadata = Sequence[tuple[str, str]]
+Headers = Mapping[str, str]
 Unary = Callable[[bytes, Any], Awaitable[bytes]]
 
 
@@ -62,7 +60,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(handler_call_details.method)
 
     async def _infer(self, _: Any, context: Any) -> bytes:
-        def read(body: bytes) -> tuple[str, Read]:
+        def read(body: bytes, _: Headers) -> tuple[str, Read]:
             request = _parsed(v2_grpc.InferRequest, body)
             model = reference(request.model_name, request.model_version)
             return model, lambda inputs, rows: v2_grpc.read(request, inputs, rows)
@@ -70,10 +68,12 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         return await self._scored("grpc", context, read)
 
     async def _score(self, _: Any, context: Any) -> bytes:
-        model = dict(context.invocation_metadata()).get(MODEL_HEADER, "")
-        return await self._scored("grpc-arrow", context, lambda body: (model, lambda inputs, rows: read_question(body, inputs, rows)))
+        def read(body: bytes, headers: Headers) -> tuple[str, Read]:
+            return headers.get(MODEL_HEADER, ""), lambda inputs, rows: read_question(body, inputs, rows)
 
-    async def _scored(self, protocol: str, context: Any, read: Callable[[bytes], tuple[str, Read]]) -> bytes:
+        return await self._scored("grpc-arrow", context, read)
+
+    async def _scored(self, protocol: str, context: Any, read: Callable[[bytes, Headers], tuple[str, Read]]) -> bytes:
         code = "OK"
         try:
             held = self._service.gate.enter(0)
@@ -83,8 +83,9 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
                 if body is grpc.aio.EOF:
                     raise InvalidRows("the call ended without a message")
                 held.hold(len(body))
-                model, reading = read(body)
-                asked = Asked(model, self._deadline(context), _pin(context))
+                headers = dict(context.invocation_metadata())
+                model, reading = read(body, headers)
+                asked = Asked(model, self._deadline(context), _pin(headers))
                 answered, reply = await self._service.ask(asked, reading, len(body), held, inline=BINARY_INLINE)
             finally:
                 held.leave()
@@ -130,8 +131,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
     async def _model_metadata(self, body: bytes, context: Any) -> bytes:
         request = _parsed(message("inference.ModelMetadataRequest"), body)
         lane = await self._service.models.lane(reference(request.name, request.version), self._deadline(context))
-        versions = lane.predictor.ready().versions
-        return v2_grpc.metadata(lane.name, versions[0] if versions else 0, lane.predictor.requires, lane.predictor.produces)
+        return v2_grpc.metadata(lane.name, lane.version, lane.predictor.requires, lane.predictor.produces)
 
     async def _health(self, body: bytes, context: Any) -> bytes:
         """`""` is the server; a service is the name of a model."""
@@ -144,18 +144,15 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
 async def _abort(context: Any, error: Exception) -> bytes:
     """End a call with a status; a server that is full says when to come again."""
     code = status.status_of(error).grpc
-    if not isinstance(error, InstreamError):
-        _log.exception("a call failed", exc_info=error)
-    words = str(error) if isinstance(error, InstreamError) else f"{type(error).__name__}; the server's log has the details"
     trailing = [(status.ERROR_HEADER, type(error).__name__)]
     if isinstance(error, Unavailable):
         trailing.append((status.PUSHBACK, str(round(error.retry_after_s * 1000))))
-    await context.abort(grpc.StatusCode[code], words, tuple(trailing))
+    await context.abort(grpc.StatusCode[code], words_of(error), tuple(trailing))
     raise AssertionError("abort raises")
 
 
-def _pin(context: Any) -> int | None:
-    text = dict(context.invocation_metadata()).get(status.PIN_HEADER)
+def _pin(headers: Headers) -> int | None:
+    text = headers.get(status.PIN_HEADER)
     return None if text is None else status.number_in(text, status.PIN_HEADER)
 
 

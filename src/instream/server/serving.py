@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 
 from instream.errors import Unavailable
-from instream.observe import logs
 from instream.process.messages import Report
 from instream.server.ages import Ages
 from instream.server.batcher import Batcher
@@ -22,7 +21,6 @@ from instream.server.service import Service
 from instream.server.settings import Server
 from instream.server.transports import Grpc, Http
 
-_log = logs.get("server")
 _TELL_S = 0.5
 _TURN_S = 0.02
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from instream.errors import InvalidRows, TooLarge, WrongAnswer
 from instream.failures import Code, Failures
-from instream.predictor import STAMPS, Prediction, one_batch
+from instream.predictor import STAMPS, Prediction, no_rows, one_batch
 from instream.wire import flatbuffer
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
@@ -56,7 +56,7 @@ def read_rows(body: bytes, rows_max: int) -> pa.RecordBatch:
             batches = list(reader)
             for batch in batches:
                 batch.validate(full=True)  # offsets and texts of strangers: what reads them trusts them
-            return one_batch(batches) if batches else _no_rows(reader.schema)
+            return one_batch(batches) if batches else no_rows(reader.schema)
     except _BROKEN as error:
         raise InvalidRows(f"the body is no Arrow IPC stream that can be read: {error}") from error
 
@@ -121,10 +121,6 @@ def _record_batches(body: bytes) -> Iterator[pa.Buffer]:
             yield message.metadata
         elif message.type != "schema":
             raise InvalidRows(f"the stream has a {message.type}: plain columns were expected; decode dictionaries first")
-
-
-def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
 def _listed(schema: pa.Schema, first: int | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from instream.errors import Closed, GaveUp, SettingsInvalid, Unavailable
+from instream.errors import GaveUp, SettingsInvalid, Unavailable
 from instream.failures import NONE
 from instream.flow.clock import SYSTEM, Clock
 from instream.observe import logs
@@ -39,8 +39,6 @@ class WithFallback:
             return self._second.predict(batch, call)
         try:
             prediction = self._first.predict(batch, call)
-        except Closed:
-            raise
         except Unavailable as error:
             if self._away_ns is None:
                 self._away_ns = self._clock.monotonic_ns()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from instream.errors import SettingsInvalid, StoreError, Unavailable
+from instream.errors import SettingsInvalid, Unavailable
 from instream.flow.limit import AdaptiveLimit
 from instream.predictor import Predictor
 from instream.secrets import resolve
@@ -87,8 +87,6 @@ def _started(make: Callable[[], RemotePredictor]) -> RemotePredictor:
     while True:
         try:
             return make()
-        except StoreError:
-            raise
         except Unavailable as error:
             if time.monotonic() > end_s:
                 raise Unavailable(f"no server answered within {START_S:g} s: {error}; is `instream serve` running there?") from error
