@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,3 +117,22 @@ def test_a_large_message_is_refused_packed_or_not(opened: Open, compression: grp
         called(channel, f"/{SERVICE}/ModelInfer", question(rows=1_000), compression=compression)
         code, words, _ = refused(channel, f"/{SERVICE}/ModelInfer", question(rows=2_000), compression=compression)
         assert code in ("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"), words
+
+
+def test_a_message_that_does_not_come_is_given_up(opened: Open) -> None:
+    """Law 7: who opens a call and says nothing holds a place for so long and no longer."""
+    limits = Limits(body_s=0.3, nbytes=1 << 20, body_bytes=1 << 20)  # one message is read at a time
+    with running(server_for("delay", limits=limits), opened) as short, grpc.insecure_channel(str(short.settings.grpc)) as channel:
+        silent, never = threading.Event(), channel.stream_unary(f"/{SERVICE}/ModelInfer")
+
+        def nothing() -> Iterator[bytes]:
+            silent.wait(30)
+            yield from ()
+
+        waiting = never.future(nothing(), timeout=30)
+        with pytest.raises(grpc.RpcError) as raised:
+            waiting.result()
+        silent.set()
+        error: Any = raised.value
+        assert (error.code().name, "did not come within 0.3 s" in error.details()) == ("INVALID_ARGUMENT", True)
+        assert called(channel, f"/{SERVICE}/ModelInfer", question())

@@ -78,10 +78,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             held = self._service.gate.enter(0)
             try:
-                async with self._reading:
-                    body = await context.read()
-                if body is grpc.aio.EOF:
-                    raise InvalidRows("the call ended without a message")
+                body = await self._body(context)
                 held.hold(len(body))
                 headers = dict(context.invocation_metadata())
                 model, reading = read(body, headers)
@@ -96,6 +93,18 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
             return await _abort(context, error)
         finally:
             self._counting.answered(protocol, code)
+
+    async def _body(self, context: Any) -> bytes:
+        """The call's message. Raises InvalidRows when there is none, or it does not come in time."""
+        body_s = self._service.limits.body_s
+        try:
+            async with asyncio.timeout(body_s), self._reading:
+                body: bytes = await context.read()
+        except TimeoutError as error:
+            raise InvalidRows(f"the message did not come within {body_s:g} s") from error
+        if body is grpc.aio.EOF:
+            raise InvalidRows("the call ended without a message")
+        return body
 
     def _deadline(self, context: Any) -> Deadline:
         left_s, most_s = context.time_remaining(), self._service.limits.timeout_s
