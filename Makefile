@@ -1,6 +1,6 @@
 # Everything that people and CI run. `make` alone lists it.
 #
-# Needed beforehand: Python 3.11, make; Java 17 and Maven for what starts a real Kafka broker.
+# Needed beforehand: Python 3.11, make; Java 17 and Maven for what starts a real Kafka broker; curl, openssl and ps for the tests.
 # All else is installed by the first target that needs it, and never again until the lock file changes.
 
 SHELL := /bin/bash
