@@ -53,7 +53,8 @@ check: lint ## The inner loop: lint and the quick tests; under a minute
 	$(BIN)/pytest -q -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: lint ## Everything, with a real Kafka broker; under 22 minutes on two cores
-	CI=true $(BIN)/pytest -q --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/image
+	CI=true $(BIN)/pytest -q -m "not alone" --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/image
+	CI=true $(BIN)/pytest -q -m alone --ignore tests/image
 
 image: $(READY) ## Build the server's image with buildah and ask it; as root, three minutes the first time
 	CI=true $(BIN)/pytest -q tests/image

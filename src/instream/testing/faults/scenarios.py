@@ -140,7 +140,7 @@ def slow_feature(setting: Setting, seed: int) -> Outcome:
 def drained(setting: Setting, running: Running, within_s: float = 180) -> Outcome:
     """Wait until everything that was sent is committed, then SIGTERM."""
     try:
-        until(lambda: not setting.uncommitted(), within_s, "everything is committed")
+        until(lambda: not setting.uncommitted(), within_s, "everything is committed", running)
     finally:
         status = running.terminate()
     return Outcome(setting.ledger(), running.log, [status], running.deaths())
@@ -150,9 +150,9 @@ def rest(until_s: float) -> None:
     time.sleep(max(0.0, until_s - time.monotonic()))
 
 
-def until(reached: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Raises AssertionError when it does not come to that."""
+def until(reached: Callable[[], bool], timeout_s: float, what: str, running: Running | None = None) -> None:
+    """Raises AssertionError, with what `running` said, when it does not come to that."""
     end_s = time.monotonic() + timeout_s
     while not reached():
-        assert time.monotonic() < end_s, f"not in {timeout_s} s: {what}"
+        assert time.monotonic() < end_s, f"not in {timeout_s} s: {what}\n{running.log if running is not None else ''}"
         time.sleep(0.25)

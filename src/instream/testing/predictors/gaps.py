@@ -57,6 +57,7 @@ class GapLaws(PredictorFixtures):
     """Law 4: everything happens in the background; then one assignment."""
 
     @pytest.mark.slow
+    @pytest.mark.alone
     @pytest.mark.timeout(900)  # seconds of a core, on a machine that may be busy with other things
     def test_a_swap_to_a_model_that_loads_for_seconds(self, start: Start, store: Store, tmp_path: Path) -> None:
         """Law 4: no gap over 50 ms between scored batches, and at least 0.8 of the records of as many seconds without a swap."""
