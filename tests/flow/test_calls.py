@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from instream.flow.breaker import Breaker
 from instream.flow.budget import RetryBudget
 from instream.flow.limit import AdaptiveLimit
+from instream.flow.rows import AdaptiveRows
 from instream.testing.clocks import MovedClock
 
 
@@ -37,6 +38,21 @@ def test_a_limit_grows_where_it_is_used_and_falls_at_a_refusal() -> None:
     for _ in range(50):
         limit.went_badly()
     assert limit.now == 1
+
+
+def test_rows_become_as_many_as_are_answered_in_time() -> None:
+    rows = AdaptiveRows()
+    assert rows.of(10_000) == 10_000
+    rows.late(10_000)
+    rows.late(10_000)
+    assert rows.of(10_000) == 5_000, "calls that were under way together count once"
+    rows.late(1)
+    assert rows.of(10_000) == 1
+    rows.answered(1, 0.5)
+    assert rows.of(10_000) == 1
+    for _ in range(20):
+        rows.answered(rows.of(10_000), 0.1)
+    assert rows.of(10_000) == 10_000
 
 
 def test_retries_are_a_fifth_of_the_calls_and_two_a_second() -> None:

@@ -20,6 +20,7 @@ from instream.strategies.remote.endpoint import Endpoint
 from instream.strategies.remote.predictor import Patience, RemotePredictor
 from instream.strategies.remote.transport import open_transport
 from instream.testing.faults.wrong_server import FAULTS, HTTP_FAULTS, WRONG, Plan, over_grpc, over_http
+from instream.testing.offering import offered
 from instream.testing.predictors.fixtures import until
 
 Over = Callable[[Plan], AbstractContextManager[str]]
@@ -35,19 +36,6 @@ def predictor_of(*urls: str, patience: Patience = PATIENCE) -> RemotePredictor:
 
 def xs(first: int, rows: int = 20) -> pa.RecordBatch:
     return pa.record_batch({"x": np.arange(first, first + rows, dtype=np.float64)})
-
-
-def offered(predictor: Predictor, batch: pa.RecordBatch, within_s: float = 60) -> list[float]:
-    """Offer a batch until it is taken, as a worker does."""
-    end_s = time.monotonic() + within_s
-    while True:
-        try:
-            answers: list[float] = predictor.predict(batch).outputs.column("y").to_pylist()
-            return answers
-        except Unavailable as error:
-            if time.monotonic() > end_s:
-                raise
-            time.sleep(min(error.retry_after_s, 0.2))
 
 
 @pytest.mark.parametrize(("over", "fault"), EACH, ids=[f"{over}-{fault}" for over, fault in EACH])

@@ -18,28 +18,34 @@ _TURN_S = 0.05
 class Balance:
     """Thread-safe. Blocking in `acquire` is the backpressure."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], clock: Clock = SYSTEM, random: Random | None = None) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], patience_s: float, clock: Clock = SYSTEM, random: Random | None = None) -> None:
+        """`patience_s`: how long to wait for room while no server answers anything."""
         self.endpoints = tuple(endpoints)
+        self._patience_ns = int(patience_s * 1e9)
         self._clock = clock
         self._random = random or Random()
         self._changed = threading.Condition()
         self._closed = False
         self._budget = RetryBudget(clock)
         self._turn = 0
+        self._answered_ns = 0
 
-    def acquire(self, deadline: Deadline, *, retry_of: Endpoint | None = None) -> Endpoint:
+    def acquire(self, since_ns: int, until: Deadline | None, *, retry_of: Endpoint | None = None) -> Endpoint:
         """An endpoint with room for a call; `release` gives it back.
 
         Args:
+            since_ns: when the caller began to wait, monotonic. Patience counts from then, or from the last answer to anybody:
+                where servers answer, slow as they may be, there will be room.
+            until: when a call is of no use any more; None for never.
             retry_of: the call is a retry, and this endpoint failed: another one is taken where there is one.
         Raises:
-            Unavailable: none had room before the deadline, or retries are spent; says why each has none.
+            Unavailable: none had room in time, or retries are spent; says why each has none.
             Closed
         """
         with self._changed:
             if retry_of is None:
                 self._budget.called()
-            elif deadline.expired(self._clock):
+            elif self._left_s(since_ns, until) <= 0:
                 raise Unavailable(self._reasons() or f"{retry_of.url} did not answer", 0.0)
             elif not self._budget.take():
                 raise Unavailable(f"{self._reasons() or retry_of.url}; enough was retried for now", 0.5)
@@ -50,8 +56,8 @@ class Balance:
                 if found is not None:
                     found.in_flight += 1
                     return found
-                left_s = deadline.left_s(self._clock)
-                if left_s <= 0 or not self._hope(deadline):
+                left_s = self._left_s(since_ns, until)
+                if left_s <= 0 or not self._hope(left_s):
                     raise Unavailable(self._reasons() or "every server has as many calls as it takes", self._hint_s())
                 self._changed.wait(min(left_s, _TURN_S))
 
@@ -59,6 +65,7 @@ class Balance:
         """A call ended: what it tells of its endpoint."""
         with self._changed:
             if error is None:
+                self._answered_ns = self._clock.monotonic_ns()
                 endpoint.breaker.succeeded()
                 endpoint.limit.went_well(endpoint.in_flight)
             elif isinstance(error, Overloaded):
@@ -100,9 +107,15 @@ class Balance:
         start = self._turn % len(others)
         return min(others[start:] + others[:start], key=lambda each: each.in_flight)
 
-    def _hope(self, deadline: Deadline) -> bool:
+    def _left_s(self, since_ns: int, until: Deadline | None) -> float:
+        """How long a caller may still wait."""
+        patient_s = (max(since_ns, self._answered_ns) + self._patience_ns - self._clock.monotonic_ns()) / 1e9
+        return patient_s if until is None else min(patient_s, until.left_s(self._clock))
+
+    def _hope(self, left_s: float) -> bool:
         """Whether waiting may help: an endpoint that is well, and is full or wants a pause that ends in time."""
-        return any(not each.reason and each.not_before_ns < deadline.at_ns for each in self.endpoints)
+        end_ns = self._clock.monotonic_ns() + int(left_s * 1e9)
+        return any(not each.reason and each.not_before_ns < end_ns for each in self.endpoints)
 
     def _hint_s(self) -> float:
         """When to come again."""

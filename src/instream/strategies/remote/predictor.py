@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +11,10 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from instream.errors import Closed, InstreamError, PackageRefused, Unavailable, WrongAnswer
+from instream.errors import Closed, DeadlineExceeded, InstreamError, PackageRefused, Unavailable, WrongAnswer
 from instream.flow.clock import SYSTEM, Clock
-from instream.flow.deadline import Deadline, deadline_in
+from instream.flow.deadline import Deadline
+from instream.flow.rows import AdaptiveRows
 from instream.package import Version
 from instream.predictor import Call, Prediction, Readiness, concat
 from instream.signature import schema_of
@@ -28,7 +29,7 @@ _STOP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: for one call, and for a batch before it is given back to be offered again."""
+    """Seconds: for one call, and without any answer before a batch is given back to be offered again."""
 
     call_s: float
     batch_s: float
@@ -37,8 +38,8 @@ class Patience:
 class RemotePredictor:
     """Satisfies predictor.Predictor. The constructor returns once a server has said what its model reads and gives.
 
-    A batch that is larger than what a server takes is asked in parts, which may be scored by different heads while one is
-    being replaced by the next; the stamps say by which version each row was.
+    A batch that is larger than what a server takes, or answers in time, is asked in parts, which may be scored by different
+    heads while one is being replaced by the next; the stamps say by which version each row was.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class RemotePredictor:
         self._version = version
         self._clock = clock
         self._closed = threading.Event()
-        self._balance = Balance(endpoints, clock)
+        self._balance = Balance(endpoints, patience.batch_s, clock)
+        self._rows = AdaptiveRows()
         self._watch = Watch(self._balance, model, every_s=poll_s, closed=self._closed, clock=clock)
         about = self._watch.first()
         self.requires: pa.Schema = schema_of(about.requires)
@@ -79,19 +81,18 @@ class RemotePredictor:
         """Ask a server.
 
         Raises:
-            Unavailable: no answer within the deadline, or `patience.batch_s`; nothing is settled.
+            Unavailable: no answer within the deadline, or none at all for `patience.batch_s`; nothing is settled.
             Closed: the predictor was closed.
             PackageRefused: the call is pinned to a head that no server has.
         """
         if self._closed.is_set():
             raise Closed(f"{self._model}: the predictor was closed")
-        deadline = _earlier(call.deadline, deadline_in(self._patience.batch_s, self._clock))
-        if deadline.expired(self._clock):
+        if call.deadline is not None and call.deadline.expired(self._clock):
             raise Unavailable(f"{self._model}: the deadline was past before the batch was sent", retry_after_s=0.0)
         wanted = batch.select([name for name in self.requires.names if name in batch.schema.names])
-        ask = partial(self._asked, deadline=deadline, until=call.deadline, pin=_pin(call.pin))
+        ask = partial(self._asked, until=call.deadline, pin=_pin(call.pin))
         parts = self._cut(wanted)
-        return ask(parts[0]) if len(parts) == 1 else concat(list(self._parts.map(ask, parts)))
+        return ask(parts[0]) if len(parts) == 1 else concat(self._all(ask, parts))
 
     def ready(self) -> Readiness:
         """As the servers said lately; the head is the least of those that are well."""
@@ -123,21 +124,31 @@ class RemotePredictor:
         nbytes = min(about.nbytes for about in known) - _SPARE_BYTES
         if batch.num_rows and batch.nbytes > nbytes:
             rows = min(rows, max(1, nbytes * batch.num_rows // batch.nbytes))
+        rows = self._rows.of(rows)
         if batch.num_rows <= rows:
             return [batch]
         return [batch.slice(start, rows) for start in range(0, batch.num_rows, rows)]
 
-    def _asked(self, batch: pa.RecordBatch, deadline: Deadline, until: Deadline | None, pin: int | None) -> Prediction:
-        """One call, and more until one is answered, the deadline comes or the budget is spent.
+    def _all(self, ask: Callable[[pa.RecordBatch], Prediction], parts: Sequence[pa.RecordBatch]) -> Sequence[Prediction]:
+        """Several at once. When one fails, those that did not begin are left: all will be offered again."""
+        asked = [self._parts.submit(ask, part) for part in parts]
+        try:
+            return [each.result() for each in asked]
+        finally:
+            for each in asked:
+                each.cancel()
+
+    def _asked(self, batch: pa.RecordBatch, until: Deadline | None, pin: int | None, failed: Endpoint | None = None) -> Prediction:
+        """One call, and more until one is answered, no server answers any more or the budget is spent.
 
         Args:
-            deadline: for another attempt.
             until: an answer is of no use after it; None where the caller said nothing.
+            failed: this is a retry, and that one failed.
         """
+        since_ns = self._clock.monotonic_ns()
         body = native.write_rows(batch)
-        failed: Endpoint | None = None
         while True:
-            endpoint = self._balance.acquire(deadline, retry_of=failed)
+            endpoint = self._balance.acquire(since_ns, until, retry_of=failed)
             error: InstreamError | None = None
             try:
                 return self._answer(endpoint, body, batch.num_rows, until, pin)
@@ -150,18 +161,22 @@ class RemotePredictor:
             if isinstance(error, Closed) or self._closed.is_set():
                 raise Closed(f"{self._model}: the predictor was closed") from error
             failed = endpoint
+            if isinstance(error, DeadlineExceeded) and until is None and batch.num_rows > 1:
+                with self._balance.guard():
+                    self._rows.late(batch.num_rows)
+                half = batch.num_rows // 2
+                return concat([self._asked(part, until, pin, failed) for part in (batch.slice(0, half), batch.slice(half))])
 
     def _answer(self, endpoint: Endpoint, body: bytes, rows: int, until: Deadline | None, pin: int | None) -> Prediction:
         timeout_s = self._patience.call_s if until is None else max(0.001, min(self._patience.call_s, until.left_s(self._clock)))
+        began_ns = self._clock.monotonic_ns()
         answer = endpoint.transport.score(self._model, body, timeout_s, pin)
+        with self._balance.guard():
+            self._rows.answered(rows, (self._clock.monotonic_ns() - began_ns) / 1e9 / timeout_s)
         prediction = native.read_answer(answer, rows, self.produces)
         if self._version is not None and pc.any(pc.not_equal(prediction.stamps.column("version"), self._version)).as_py():
             raise WrongAnswer(f"{endpoint.url} answered by another version than {self._model}")
         return prediction
-
-
-def _earlier(one: Deadline | None, other: Deadline) -> Deadline:
-    return other if one is None or other.at_ns < one.at_ns else one
 
 
 def _pin(pin: int | pa.Array | None) -> int | None:
