@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from instream.lists import items
 from instream.package import Tolerance
 
 PROBABILITIES = "probabilities"
@@ -150,7 +151,7 @@ def _matrix(column: pa.Array) -> Floats:
     width = 1
     if pa.types.is_fixed_size_list(column.type):
         width = column.type.list_size
-        column = column.fill_null([None] * width).flatten() if column.null_count else column.flatten()
+        column = items(column.fill_null([None] * width) if column.null_count else column)
     return np.asarray(column.to_numpy(zero_copy_only=False), np.float64).reshape(-1, width) if width else np.empty((len(column), 0))
 
 

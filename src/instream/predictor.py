@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,23 @@ from instream.signature import Signature
 
 STAMPS = pa.schema([pa.field("version", pa.int32())])
 """Stamps of every strategy: the version that scored the row, or refused it; null where none was asked."""
+
+
+_KEPT_ROWS = 8_192
+
+
+def stamped(version: Version, rows: int) -> pa.RecordBatch:
+    """Stamps of rows that one version scored."""
+    return _kept(version).slice(0, rows) if rows <= _KEPT_ROWS else _stamps(version, rows)
+
+
+@lru_cache(16)  # 32 KB each
+def _kept(version: Version) -> pa.RecordBatch:
+    return _stamps(version, _KEPT_ROWS)
+
+
+def _stamps(version: Version, rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(np.full(rows, version, np.int32))], schema=STAMPS)
 
 
 class LoadedModel(Protocol):

@@ -32,6 +32,7 @@ class Chain:
         self._closed = closed
         self._inputs = tuple(field.name for field in signature.inputs)
         self._produces = signature.produces
+        self._outputs = tuple(zip(self._produces.names, self._produces.types, strict=True))
 
     def score(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Outputs for a batch that has `signature.requires`.
@@ -47,7 +48,7 @@ class Chain:
             _check_known(name, values[name], known)
         for step in self._steps:
             values.update(step.run(values, rows))
-        arrays = [convert.arrow(values[field.name], field, rows) for field in self.signature.outputs]
+        arrays = [convert.arrow(values[name], name, kind, rows) for name, kind in self._outputs]
         return pa.RecordBatch.from_arrays(arrays, schema=self._produces)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from instream.formats.protocol import Value
-from instream.signature import Field
+from instream.lists import items
 
 Array = npt.NDArray[Any]
 
@@ -23,11 +23,11 @@ def numbers(column: Value) -> Array:
     if pa.types.is_fixed_size_list(column.type):
         width = column.type.list_size
         if column.null_count:
-            rows = numbers(column.flatten())
+            rows = numbers(items(column))
             filled = np.full((len(column), width), np.nan, rows.dtype if rows.dtype.kind == "f" else np.float64)
             filled[np.asarray(column.is_valid())] = rows.reshape(-1, width)
             return filled
-        return numbers(column.flatten()).reshape(-1, width)
+        return numbers(items(column)).reshape(-1, width)
     if column.null_count and pa.types.is_boolean(column.type):
         column = column.cast(pa.float64())  # else numpy makes an object of each
     return np.asarray(column.to_numpy(zero_copy_only=False))
@@ -40,6 +40,8 @@ def matrix(columns: Mapping[str, Value], names: Sequence[str], dtype: npt.DTypeL
         ValueError: a null where `dtype` is no float, or a number that it cannot hold; names the column.
     """
     parts = [numbers(columns[name]) for name in names]
+    if len(parts) == 1 and parts[0].dtype == dtype:
+        return _packed(parts, dtype, rows)
     for name, part in zip(names, parts, strict=True):
         _check_whole(part, name, dtype)
     try:
@@ -108,22 +110,21 @@ def codes(column: Value, categories: pa.Array) -> Array:
     return np.asarray(pc.index_in(column, value_set=categories).cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
-def arrow(value: Value, field: Field, rows: int) -> pa.Array:
-    """A model's output as the signature names it.
+def arrow(value: Value, name: str, kind: pa.DataType, rows: int) -> pa.Array:
+    """A model's output as the signature wants it.
 
     Raises:
         ValueError: the model gave another shape than the signature says.
     """
-    kind = field.arrow.type
     if isinstance(value, (pa.Array, pa.ChunkedArray)):
         return value if value.type == kind else value.cast(kind)
     if pa.types.is_fixed_size_list(kind):
         flat = np.ascontiguousarray(value).reshape(-1)
         if flat.size != rows * kind.list_size:
-            raise ValueError(f"{field.name}: the model gave shape {value.shape}, expected ({rows}, {kind.list_size})")
+            raise ValueError(f"{name}: the model gave shape {value.shape}, expected ({rows}, {kind.list_size})")
         return pa.FixedSizeListArray.from_arrays(scalars(flat, kind.value_type), kind.list_size)
     if value.size != rows:
-        raise ValueError(f"{field.name}: the model gave shape {value.shape}, expected ({rows},)")
+        raise ValueError(f"{name}: the model gave shape {value.shape}, expected ({rows},)")
     return scalars(value.reshape(rows), kind)
 
 

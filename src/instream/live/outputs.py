@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
 from instream.flow.bisect import isolate
+from instream.lists import items
 from instream.predictor import LoadedModel, no_rows, one_batch
 
 _MESSAGE_CHARS_MAX = 500  # onnxruntime tells the whole graph's story; a dead letter needs its beginning
@@ -44,7 +45,7 @@ def _nulls(model: LoadedModel, inputs: pa.RecordBatch) -> Failures:
     for field, column in zip(model.signature.inputs, inputs.columns, strict=True):
         if field.nullable:
             continue
-        nested = pa.types.is_fixed_size_list(column.type) and column.flatten().null_count
+        nested = pa.types.is_fixed_size_list(column.type) and items(column).null_count
         if column.null_count or nested:
             at = np.flatnonzero(_null_mask(column)).tolist()
             found += [(row, Code.NULL, f"{field.name} is null, and the model was not trained with missing values there") for row in at]
@@ -55,7 +56,7 @@ def _null_mask(column: pa.Array) -> Mask:
     mask: Mask = np.asarray(column.is_null())
     if pa.types.is_fixed_size_list(column.type):
         valid = np.flatnonzero(~mask)
-        mask[valid] = np.asarray(column.flatten().is_null()).reshape(len(valid), column.type.list_size).any(axis=1)
+        mask[valid] = np.asarray(items(column).is_null()).reshape(len(valid), column.type.list_size).any(axis=1)
     return mask
 
 
@@ -106,7 +107,7 @@ def _not_finite(column: pa.Array) -> Mask | None:
     kind = column.type
     width = kind.list_size if pa.types.is_fixed_size_list(kind) else 1
     values = column.fill_null([0] * width) if wrong is not None and width > 1 else column
-    flat = values.flatten() if pa.types.is_fixed_size_list(kind) else values
+    flat = items(values) if pa.types.is_fixed_size_list(kind) else values
     if not pa.types.is_floating(flat.type):
         return wrong
     finite: Mask = np.asarray(np.isfinite(flat.to_numpy(zero_copy_only=False)))

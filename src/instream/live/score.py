@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,7 +10,7 @@ from instream.failures import Code, Failures, Rows, failures_of, merge
 from instream.features import FeatureStep
 from instream.live.outputs import outputs_of, spread
 from instream.live.serving import Serving
-from instream.predictor import STAMPS, LoadedModel, Prediction
+from instream.predictor import LoadedModel, Prediction, stamped
 
 
 def score(serving: Serving, batch: pa.RecordBatch) -> Prediction:
@@ -20,8 +19,7 @@ def score(serving: Serving, batch: pa.RecordBatch) -> Prediction:
     Every row is stamped with the version, those that it refused or left out included.
     """
     outputs, failures = outcome_of(serving.model, serving.features, columns(batch, serving.requires), serving.label)
-    stamps = pa.RecordBatch.from_arrays([pa.array(np.full(batch.num_rows, serving.version, np.int32))], schema=STAMPS)
-    return Prediction(columns(outputs, serving.produces), stamps, serving.head, failures)
+    return Prediction(columns(outputs, serving.produces), stamped(serving.version, batch.num_rows), serving.head, failures)
 
 
 def outcome_of(model: LoadedModel, features: FeatureStep | None, raw: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from instream import golden
 from instream.formats.chain import installed
+from instream.lists import items
 from instream.package import File, Manifest, Package, sha256_of
 from instream.publishing.features import FILE, Featured
 from instream.publishing.prove import Proof, Taken
@@ -77,7 +78,7 @@ def finite(outputs: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     """Rows for which the original gave numbers: others fail wherever they are scored, and so prove nothing."""
     well = np.ones(outputs.num_rows, bool)
     for column in outputs.columns:
-        flat = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+        flat = items(column) if pa.types.is_fixed_size_list(column.type) else column
         if pa.types.is_floating(flat.type):
             well &= np.isfinite(flat.to_numpy(zero_copy_only=False)).reshape(outputs.num_rows, -1).all(axis=1)
     return well

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from instream.lists import items
 from instream.publishing.original import Original
 from instream.publishing.proofset import UNSEEN, all_null, with_column
 from instream.publishing.sample import Sample, type_of
@@ -75,7 +76,7 @@ def _takes(original: Original, batch: pa.RecordBatch) -> bool:
 
 
 def _finite(column: pa.Array) -> bool:
-    flat = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    flat = items(column) if pa.types.is_fixed_size_list(column.type) else column
     return flat.null_count == 0 and (not pa.types.is_floating(flat.type) or bool(np.isfinite(flat.to_numpy(zero_copy_only=False)).all()))
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from instream.errors import InvalidRows
+from instream.lists import items
 from instream.predictor import Prediction
 from instream.wire.inputs import datatype_of, item_of
 
@@ -47,7 +48,7 @@ class Whole:
     @cached_property
     def versions(self) -> npt.NDArray[np.int32]:
         """Which version scored each row."""
-        return np.asarray(self.prediction.stamps.column("version"))
+        return np.asarray(self.prediction.stamps.column("version").to_numpy(zero_copy_only=False))
 
     @cached_property
     def outputs(self) -> dict[str, Output]:
@@ -114,7 +115,7 @@ def _values(column: pa.Array) -> Values:
         return _flat(column)
     rows, width = len(column), kind.list_size
     filled = column.fill_null([None] * width) if column.null_count else column
-    flat = _flat(filled.flatten())
+    flat = _flat(items(filled))
     return np.array(flat, object).reshape(rows, width) if isinstance(flat, list) else flat.reshape(rows, width)
 
 

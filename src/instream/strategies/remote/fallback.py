@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from instream.errors import GaveUp, SettingsInvalid, Unavailable
 from instream.failures import NONE
 from instream.flow.clock import SYSTEM, Clock
 from instream.observe import logs
-from instream.predictor import STAMPS, Call, Prediction, Predictor, Readiness
+from instream.package import Version
+from instream.predictor import Call, Prediction, Predictor, Readiness, stamped
 
-DEFAULT_VERSION = 0
+DEFAULT_VERSION = Version(0)
 """The stamp of an answer that no version gave: versions begin with 1."""
 
 _log = logs.get("remote")
@@ -79,8 +79,7 @@ class DefaultPredictor:
     def predict(self, batch: pa.RecordBatch, call: Call = Call()) -> Prediction:
         rows = batch.num_rows
         outputs = [pa.array([value] * rows, field.type) for field, value in zip(self.produces, self._scalars, strict=True)]
-        stamps = pa.RecordBatch.from_arrays([pa.array(np.full(rows, DEFAULT_VERSION, np.int32))], schema=STAMPS)
-        return Prediction(pa.RecordBatch.from_arrays(outputs, schema=self.produces), stamps, 0, NONE)
+        return Prediction(pa.RecordBatch.from_arrays(outputs, schema=self.produces), stamped(DEFAULT_VERSION, rows), 0, NONE)
 
     def ready(self) -> Readiness:
         return Readiness(True, "the default value of strategy.default")
