@@ -23,6 +23,8 @@ from instream.testing.faults.wrong_server import FAULTS, HTTP_FAULTS, WRONG, Pla
 from instream.testing.offering import offered
 from instream.testing.predictors.fixtures import until
 
+pytestmark = pytest.mark.slow
+
 Over = Callable[[Plan], AbstractContextManager[str]]
 OVER: dict[str, tuple[Over, tuple[str, ...]]] = {"http": (over_http, HTTP_FAULTS), "grpc": (over_grpc, FAULTS)}
 PATIENCE = Patience(call_s=0.4, batch_s=1.0)
