@@ -88,7 +88,7 @@ def _sent(on: Started, question: Question) -> dict[str, Any]:
     lines = [f"POST {question.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
     request = on.place.folder / "request"
     request.write_bytes("\r\n".join(lines).encode() + question.body)
-    command = [sys.executable, "-m", "benchmarks.peers.burst_load", str(on.place.http), str(request), str(REQUESTS)]
+    command = [sys.executable, "-m", "instream.testing.burst", str(on.place.http), str(request), str(REQUESTS)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise Failed(f"the burst failed: {done.stderr[-3000:]}")

@@ -164,7 +164,6 @@ def test_sigterm_ends_it_with_status_0(image: Image, models: Path) -> None:
     with image.started("serve", "/models/model.onnx", *listening(http, grpc), mounts={"/models": models}) as container:
         Running(container, http, grpc).wait()
         assert container.stop() == 0, container.log
-        assert "answering what was taken on, then ending" in container.log
 
 
 def test_a_store_on_a_volume_is_followed(image: Image, tmp_path: Path) -> None:

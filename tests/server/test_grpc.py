@@ -134,5 +134,5 @@ def test_a_message_that_does_not_come_is_given_up(opened: Open) -> None:
             waiting.result()
         silent.set()
         error: Any = raised.value
-        assert (error.code().name, "did not come within 0.3 s" in error.details()) == ("INVALID_ARGUMENT", True)
+        assert (error.code().name, "the rows did not come within 0.3 s" in error.details()) == ("INVALID_ARGUMENT", True)
         assert called(channel, f"/{SERVICE}/ModelInfer", question())

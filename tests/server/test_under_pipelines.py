@@ -5,13 +5,11 @@ The scenarios run at the same time, a minute each at least; each test judges its
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from instream.testing import topics
@@ -19,8 +17,8 @@ from instream.testing.faults.judging import judge, seeds
 from instream.testing.faults.pipeline import Setting, setting
 from instream.testing.faults.remote import STOPPED_SETTINGS, heads_moved, hung_up, piped, server_killed, server_of, server_stopped
 from instream.testing.faults.scenarios import Outcome, drained
-from instream.testing.faults.served import Served
 from instream.testing.kafka import Broker
+from tests.server.asking import after_the_largest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -94,7 +92,7 @@ def test_a_backlog_and_clients_that_hang_up_do_not_grow_the_server(broker: Broke
     values = (b'{"id":%d,"x":%d.0}' % (n, n % 1_000) for n in range(BACKLOG))
     topics.produce(broker.bootstrap, "backlog-in", values)
     with server_of(made, "--waiting-mb", "32") as server:
-        before = warmed(server)
+        before = after_the_largest(server)
         running = piped(made, server, "grpc")
         running.wait_until_said("partitions assigned")
         hung_up(server, 500, 0.01)
@@ -102,24 +100,3 @@ def test_a_backlog_and_clients_that_hang_up_do_not_grow_the_server(broker: Broke
         assert (outcome.ledger.records, outcome.ledger.outputs >= BACKLOG, outcome.ledger.lost) == (BACKLOG, True, [])
         assert server.peak() - before < (32 + 32) << 20
         assert server.running.log.count("a request failed") == 0
-
-
-def warmed(server: Served) -> int:
-    """Resident memory after one large request, bytes."""
-    import http.client
-
-    from instream.wire import native
-
-    connection = http.client.HTTPConnection(server.http, timeout=30)
-    rows = native.write_rows(_rows(100_000))
-    connection.request("POST", "/v2/models/delay/infer", rows, {"content-type": native.MEDIA_TYPE})
-    assert connection.getresponse().status == 200
-    connection.close()
-    time.sleep(0.5)
-    return server.peak()
-
-
-def _rows(count: int) -> object:
-    import pyarrow as pa
-
-    return pa.record_batch({"x": np.arange(count, dtype=np.float64)})

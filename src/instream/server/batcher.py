@@ -26,6 +26,8 @@ from instream.wire.inputs import Inputs
 _TURN_S = 0.02
 """A batch of a model that costs much a row is no longer than this: whoever comes meanwhile waits for it."""
 
+_VALUE_BYTES = 32  # 8 as a number, and 24 are the longest text of one
+
 _LONG_S = 0.001
 """While a batch on a thread takes longer than this, the next one is made ready, so that the thread goes on with it while the
 event loop is busy with answers. A shorter one is not worth it: meanwhile more requests come, and cost less together."""
@@ -56,9 +58,12 @@ class Lane:
     scoring: int = 0
     cost: Cost = field(default_factory=Cost)
     inputs: Inputs = field(init=False)
+    answer_row_bytes: int = field(init=False)
+    """What the outputs of a row take, as numbers and in the longest of the protocols' forms; texts are guessed."""
 
     def __post_init__(self) -> None:
         self.inputs = Inputs(self.predictor.requires)
+        self.answer_row_bytes = _VALUE_BYTES * sum(each.width for each in Inputs(self.predictor.produces).fields)
 
     @property
     def version(self) -> int:

@@ -1,10 +1,13 @@
-"""The body of a REST request, never more of it than was taken on."""
+"""Bodies and messages, never more of them than was taken on, and given up when they do not come."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import grpc.aio
 
 from instream.errors import InvalidRows, TooLarge
 from instream.flow.clock import SYSTEM, Clock
@@ -12,6 +15,12 @@ from instream.server.gate import Held
 from instream.server.limits import Limits
 
 _GZIP = 31  # zlib's wbits for a gzip header
+_BUSY_S = 1.0
+
+COPIES = 2
+"""Of a REST body while it comes: the transport's own, and ours."""
+
+T = TypeVar("T")
 
 
 class Bodies:
@@ -20,10 +29,13 @@ class Bodies:
     def __init__(self, limits: Limits, clock: Clock = SYSTEM) -> None:
         self._limits = limits
         self._clock = clock
-        self._began_ns: dict[asyncio.Task[None], int] = {}  # bounded by the gate's requests
+        self._began_ns: dict[asyncio.Task[Any], int] = {}  # bounded by the gate's requests
+        self._messages: dict[asyncio.Task[Any], int] = {}  # bounded by the semaphore
+        self._given_up: dict[asyncio.Task[Any], float] = {}
+        self._room = asyncio.Semaphore(max(1, limits.nbytes // limits.body_bytes // 2))
 
-    async def read(self, proto: Any, length: int | None, held: Held) -> bytes:
-        """All of it.
+    async def read(self, proto: Any, length: int | None, held: Held) -> None:
+        """All of a body over REST, into `held`.
 
         Args:
             length: as the client said; None for a body in chunks, which grows what is held as it comes.
@@ -31,22 +43,44 @@ class Bodies:
             TooLarge, Overloaded: there is no room for the rest.
             InvalidRows: it did not come in time.
         """
-        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]
-        self._began_ns[task] = self._clock.monotonic_ns()
-        try:
-            body: bytes = await proto() if length is not None else await _chunks(proto, held, self._limits.body_bytes)
-            return body
-        except asyncio.CancelledError as error:
-            raise InvalidRows(f"the body did not come within {self._limits.body_s:g} s") from error
-        finally:
-            del self._began_ns[task]
+        coming = proto() if length is not None else _chunks(proto, held, self._limits.body_bytes)
+        held.content = await self._in_time(coming, self._began_ns)
+
+    async def message(self, context: Any, held: Held) -> Any:
+        """The message of a gRPC call, into `held`; a few at once, since nobody says beforehand how large one is.
+
+        Raises:
+            InvalidRows: there is none, or it did not come in time.
+            Overloaded: there is no room for it.
+        """
+        async with self._room:
+            held.content = await self._in_time(context.read(), self._messages)
+        if held.content is grpc.aio.EOF:
+            raise InvalidRows("the call ended without a message")
+        held.hold(len(held.content))
 
     def sweep(self) -> None:
-        """Give up what takes too long."""
-        before_ns = self._clock.monotonic_ns() - int(self._limits.body_s * 1e9)
-        for task, began_ns in list(self._began_ns.items()):
-            if began_ns < before_ns:
-                task.cancel()
+        """Give up what takes too long; a message sooner when others wait for its place."""
+        self._give_up(self._began_ns, self._limits.body_s)
+        self._give_up(self._messages, min(_BUSY_S, self._limits.body_s) if self._room.locked() else self._limits.body_s)
+
+    async def _in_time(self, coming: Awaitable[T], began_ns: dict[asyncio.Task[Any], int]) -> T:
+        task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
+        began_ns[task] = self._clock.monotonic_ns()
+        try:
+            return await coming
+        except asyncio.CancelledError as error:
+            if (after_s := self._given_up.pop(task, None)) is None:
+                raise
+            raise InvalidRows(f"the rows did not come within {after_s:g} s") from error
+        finally:
+            del began_ns[task]
+
+    def _give_up(self, began_ns: dict[asyncio.Task[Any], int], after_s: float) -> None:
+        before_ns = self._clock.monotonic_ns() - int(after_s * 1e9)
+        for task in [task for task, began in began_ns.items() if began < before_ns]:
+            self._given_up[task] = after_s
+            task.cancel()
 
 
 async def _chunks(proto: Any, held: Held, most: int) -> bytes:
@@ -55,25 +89,25 @@ async def _chunks(proto: Any, held: Held, most: int) -> bytes:
         size += len(chunk)
         if size > most:
             raise TooLarge(f"a body of more than {most:,} bytes: no more are taken; send fewer rows at once")
-        held.hold(size)
+        held.hold(COPIES * size)
         parts.append(chunk)
     return b"".join(parts)
 
 
-def inflated(body: bytes, encoding: str, held: Held, most: int) -> bytes:
-    """The content of a body that was compressed. Raises InvalidRows, TooLarge before memory is taken, Overloaded."""
+def inflate(held: Held, encoding: str, most: int) -> None:
+    """Unpack a body that was compressed. Raises InvalidRows, TooLarge before memory is taken, Overloaded."""
     if encoding == "identity":
-        return body
+        return
     if encoding != "gzip":
         raise InvalidRows(f"content-encoding {encoding[:40]!r}: gzip is known, or none")
-    unpacking = zlib.decompressobj(_GZIP)
+    packed, unpacking = held.content, zlib.decompressobj(_GZIP)
     try:
-        content = unpacking.decompress(body, most + 1)
+        content = unpacking.decompress(packed, most + 1)
     except zlib.error as error:
         raise InvalidRows(f"the body is no gzip: {error}") from error
     if len(content) > most:
         raise TooLarge(f"the body has more than {most:,} bytes when unpacked: no more are taken; send fewer rows at once")
     if not unpacking.eof:
         raise InvalidRows("the gzip body ends in the middle")
-    held.hold(len(body) + len(content))
-    return content
+    held.hold(len(packed) + len(content))
+    held.content = content

@@ -10,7 +10,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         requests: taken on and not yet answered.
-        nbytes: held by them: bodies, and the columns that were read from them.
+        nbytes: held by them: first the body, then the columns that were read from it and the answer that will be made.
         body_bytes: of one request, also when it is unpacked.
         rows: of one request.
         batch_rows: scored together, at most.

@@ -14,7 +14,7 @@ from instream.errors import DeadlineExceeded, TooLarge, Unavailable
 from instream.flow.deadline import deadline_in
 from instream.server.about import about
 from instream.server.ages import Ages
-from instream.server.body import Bodies, inflated
+from instream.server.body import COPIES, Bodies, inflate
 from instream.server.counting import Counting
 from instream.server.routes import Route, route
 from instream.server.service import BINARY_INLINE, TEXT_INLINE, Asked, Read, Service
@@ -60,13 +60,12 @@ class Rest:
         asked = _asked(found.model, headers, self._service.limits.timeout_s)
         limits, gate = self._service.limits, self._service.gate
         length = _length(headers, limits.body_bytes)
-        held = gate.enter(length or 0)
+        held = gate.enter(COPIES * (length or 0))
         try:
-            body = await self._bodies.read(proto, length, held)
+            await self._bodies.read(proto, length, held)
             if encoding := headers.get("content-encoding"):
-                body = inflated(body, encoding, held, limits.body_bytes)
-            read = _reading(found.action, body, headers)
-            answering = self._service.ask(asked, read, len(body), held, inline=_inline(headers))
+                inflate(held, encoding, limits.body_bytes)
+            answering = self._service.ask(asked, _reading(found.action, headers), len(held.content), held, inline=_inline(headers))
             if self._service.batcher.wait_s() > _WORTH_LOOKING_S:
                 answering = _while_wanted(answering, proto)
             answered, reply = await answering
@@ -128,15 +127,15 @@ async def _while_wanted(answer: Coroutine[Any, Any, T], proto: Any) -> T:
         gone.cancel()
 
 
-def _reading(action: str, body: bytes, headers: Any) -> Read:
+def _reading(action: str, headers: Any) -> Read:
     """How a body is to be read, by path and media type."""
     if action == "predict":
-        return lambda inputs, rows: tensorflow.read(body, inputs, rows)
+        return tensorflow.read
     if (headers.get("content-type") or "").startswith(native.MEDIA_TYPE):
-        return lambda inputs, rows: read_question(body, inputs, rows)
+        return read_question
     text = headers.get(v2_json.LENGTH_HEADER)
     length = None if text is None else status.number_in(text, v2_json.LENGTH_HEADER)
-    return lambda inputs, rows: v2_json.read(body, length, inputs, rows)
+    return lambda body, inputs, rows: v2_json.read(body, length, inputs, rows)
 
 
 def _inline(headers: Any) -> int:

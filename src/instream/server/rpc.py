@@ -6,7 +6,6 @@ so this process decides whether it takes a request on before it reads the messag
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -18,7 +17,9 @@ from google.protobuf.message import DecodeError
 from instream.errors import InvalidRows, NotFound, Unavailable
 from instream.flow.deadline import Deadline, deadline_in
 from instream.server.about import about
+from instream.server.body import Bodies
 from instream.server.counting import Counting
+from instream.server.gate import Held
 from instream.server.routes import reference
 from instream.server.service import BINARY_INLINE, Asked, Read, Service
 from instream.server.words import words_of
@@ -38,11 +39,10 @@ Unary = Callable[[bytes, Any], Awaitable[bytes]]
 class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Every call, by its full name; bytes in, bytes out."""
 
-    def __init__(self, service: Service, counting: Counting) -> None:
+    def __init__(self, service: Service, bodies: Bodies, counting: Counting) -> None:
         self._service = service
+        self._bodies = bodies
         self._counting = counting
-        limits = service.limits
-        self._reading = asyncio.Semaphore(max(1, limits.nbytes // limits.body_bytes))  # how large a message is, nobody says before
         unary: dict[str, Unary] = {
             f"{_V2}ServerLive": self._server_live,
             f"{_V2}ServerReady": self._server_ready,
@@ -60,51 +60,35 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(handler_call_details.method)
 
     async def _infer(self, _: Any, context: Any) -> bytes:
-        def read(body: bytes, _: Headers) -> tuple[str, Read]:
-            request = _parsed(v2_grpc.InferRequest, body)
-            model = reference(request.model_name, request.model_version)
-            return model, lambda inputs, rows: v2_grpc.read(request, inputs, rows)
+        def read(held: Held, _: Headers) -> tuple[str, Read]:
+            held.content = request = _parsed(v2_grpc.InferRequest, held.content)
+            return reference(request.model_name, request.model_version), v2_grpc.read
 
         return await self._scored("grpc", context, read)
 
     async def _score(self, _: Any, context: Any) -> bytes:
-        def read(body: bytes, headers: Headers) -> tuple[str, Read]:
-            return headers.get(MODEL_HEADER, ""), lambda inputs, rows: read_question(body, inputs, rows)
+        def read(_: Held, headers: Headers) -> tuple[str, Read]:
+            return headers.get(MODEL_HEADER, ""), read_question
 
         return await self._scored("grpc-arrow", context, read)
 
-    async def _scored(self, protocol: str, context: Any, read: Callable[[bytes, Headers], tuple[str, Read]]) -> bytes:
-        code = "OK"
+    async def _scored(self, protocol: str, context: Any, read: Callable[[Held, Headers], tuple[str, Read]]) -> bytes:
+        held: Held | None = None
         try:
             held = self._service.gate.enter(0)
-            try:
-                body = await self._body(context)
-                held.hold(len(body))
-                headers = dict(context.invocation_metadata())
-                model, reading = read(body, headers)
-                asked = Asked(model, self._deadline(context), _pin(headers))
-                answered, reply = await self._service.ask(asked, reading, len(body), held, inline=BINARY_INLINE)
-            finally:
-                held.leave()
+            context.add_done_callback(lambda _: held.leave())  # when the answer is on its way, or the client has gone
+            await self._bodies.message(context, held)
+            size, headers = held.nbytes, dict(context.invocation_metadata())
+            model, reading = read(held, headers)
+            asked = Asked(model, self._deadline(context), _pin(headers))
+            answered, reply = await self._service.ask(asked, reading, size, held, inline=BINARY_INLINE)
             context.set_trailing_metadata(((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.head))))
+            self._counting.answered(protocol, "OK")
             return reply.body
         except Exception as error:
-            code = status.status_of(error).grpc
-            return await _abort(context, error)
-        finally:
-            self._counting.answered(protocol, code)
-
-    async def _body(self, context: Any) -> bytes:
-        """The call's message. Raises InvalidRows when there is none, or it does not come in time."""
-        body_s = self._service.limits.body_s
-        try:
-            async with asyncio.timeout(body_s), self._reading:
-                body: bytes = await context.read()
-        except TimeoutError as error:
-            raise InvalidRows(f"the message did not come within {body_s:g} s") from error
-        if body is grpc.aio.EOF:
-            raise InvalidRows("the call ended without a message")
-        return body
+            self._counting.answered(protocol, status.status_of(error).grpc)
+            failed = error
+        return await _abort(context, failed)
 
     def _deadline(self, context: Any) -> Deadline:
         left_s, most_s = context.time_remaining(), self._service.limits.timeout_s
@@ -115,7 +99,8 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
             try:
                 return await call(body, context)
             except Exception as error:
-                return await _abort(context, error)
+                failed = error
+            return await _abort(context, failed)
 
         return guarded
 
@@ -151,12 +136,14 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 async def _abort(context: Any, error: Exception) -> bytes:
-    """End a call with a status; a server that is full says when to come again."""
+    """End a call with a status; a server that is full says when to come again. Not to be called where an error is handled."""
     code = status.status_of(error).grpc
     trailing = [(status.ERROR_HEADER, type(error).__name__)]
     if isinstance(error, Unavailable):
         trailing.append((status.PUSHBACK, str(round(error.retry_after_s * 1000))))
-    await context.abort(grpc.StatusCode[code], words_of(error), tuple(trailing))
+    words = words_of(error)
+    error.__traceback__ = None  # gRPC keeps what is raised for a while, and that would keep the rows
+    await context.abort(grpc.StatusCode[code], words, tuple(trailing))
     raise AssertionError("abort raises")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,8 +25,8 @@ T = TypeVar("T")
 TEXT_INLINE, BINARY_INLINE = 8 << 10, 256 << 10
 """Bytes that are read on the event loop: of JSON, whose numbers have to be made, and of forms whose numbers lie there."""
 
-Read = Callable[[Inputs, int], Question]
-"""Reads a body for a model's columns and at most so many rows. Raises InvalidRows, TooLarge."""
+Read = Callable[[Any, Inputs, int], Question]
+"""Reads what came for a model's columns and at most so many rows. Raises InvalidRows, TooLarge."""
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
@@ -62,19 +62,21 @@ class Service:
         """Answer one request.
 
         Args:
+            read: reads `held.content`.
             size: bytes of the body.
             inline: a larger body is read on a thread: where a hop there costs less than the reading.
-            held: what is held for it; grows where its rows take more than its body.
+            held: what is held for it: from now on its columns and its answer.
         Raises:
             InstreamError: see `wire.status` for what each becomes.
         """
         lane = self.models.at_hand(asked.model) or await self.models.lane(asked.model, asked.deadline)
         inputs = lane.inputs
         large = size > inline
-        question = await self._aside(lambda: read(inputs, self.limits.rows)) if large else read(inputs, self.limits.rows)
-        if (nbytes := question.columns.nbytes) > size:
-            held.hold(nbytes)
-        answered = await self.batcher.score(lane, question.columns, asked.deadline, asked.pin)
+        rows_max = self.limits.rows
+        question = await self._aside(lambda: read(held.take(), inputs, rows_max)) if large else read(held.take(), inputs, rows_max)
+        columns = question.columns
+        held.hold(columns.nbytes + columns.num_rows * lane.answer_row_bytes)
+        answered = await self.batcher.score(lane, columns, asked.deadline, asked.pin)
         if answered.rows > _INLINE_ROWS:
             return answered, await self._aside(lambda: question.answer(answered))
         return answered, question.answer(answered)

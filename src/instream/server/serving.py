@@ -73,7 +73,7 @@ class Serving:
         http = (
             Http(Rest(service, bodies, Ages(settings.age_s), counting, self._metrics), settings) if settings.listener is not None else None
         )
-        rpc = Grpc(Rpc(service, counting), settings) if settings.grpc is not None else None
+        rpc = Grpc(Rpc(service, bodies, counting), settings) if settings.grpc is not None else None
         if rpc is not None:
             await rpc.start()
         telling = asyncio.ensure_future(self._tell(service, bodies, counting))

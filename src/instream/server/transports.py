@@ -19,8 +19,10 @@ from instream.server.rpc import Rpc
 from instream.server.settings import Server
 
 _BACKLOG = 1_024
-_HTTP1_BUFFER = 16 << 10  # of each connection: what a client sent of a body that nobody reads stays in the kernel
+_HTTP1_BUFFER = 8 << 10  # of each connection: what a client sent of a body that nobody reads stays in the kernel
 _HTTP2_WINDOW = 256 << 10
+_GRPC_WINDOW = 8 << 10  # of each call, before its message is wanted
+_HEALTH_CALLS = 100  # beside those that are taken on; more are refused by gRPC itself, and take no memory
 _HEADER_BYTES = 16 << 10
 _HEAD_MS = 10_000
 
@@ -74,12 +76,14 @@ class Grpc:
         limits = settings.limits
         self._server: grpc.aio.Server | None = grpc.aio.server(
             handlers=(rpc,),
+            maximum_concurrent_rpcs=limits.requests + _HEALTH_CALLS,
             options=[
                 ("grpc.so_reuseport", 1),
                 ("grpc.max_receive_message_length", limits.body_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_metadata_size", _HEADER_BYTES),
                 ("grpc.http2.bdp_probe", 0),
+                ("grpc.http2.lookahead_bytes", _GRPC_WINDOW),
                 ("grpc.max_connection_age_ms", int(settings.age_s * 1000)),
                 ("grpc.max_connection_age_grace_ms", int(settings.grace_s * 1000)),
             ],

@@ -76,7 +76,7 @@ def _error_of(error: Any, timeout_s: float) -> InstreamError:
     code, words = error.code(), f"{error.code().name}: {error.details()}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(f"no answer within {timeout_s:.1f} s", 0.0)
-    if code is grpc.StatusCode.UNAVAILABLE:
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):  # cancelled: refused while it was still being sent
         return Unreachable(words)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return Overloaded(words, retry_s or 0.1)

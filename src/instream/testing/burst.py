@@ -16,15 +16,15 @@ _PIECE = 64 << 10  # written at once; what the kernel does not take waits on thi
 _PATIENCE_S = 120.0
 
 
-async def main(port: str, request_file: str, count: str) -> None:
-    request = memoryview(Path(request_file).read_bytes())
+async def at_once(port: int, request: bytes, count: int) -> tuple[Counter[str], float]:
+    """What became of the requests, by status or name of the error; and the seconds until the last was answered."""
     begin = asyncio.Event()
-    asking = [asyncio.ensure_future(_ask(int(port), request, begin)) for _ in range(int(count))]
+    asking = [asyncio.ensure_future(_ask(port, memoryview(request), begin)) for _ in range(count)]
     await asyncio.sleep(1.0)  # they connect
     began = time.perf_counter()
     begin.set()
     outcomes = Counter(await asyncio.gather(*asking))
-    print(json.dumps({"outcomes": outcomes, "seconds": time.perf_counter() - began}))
+    return outcomes, time.perf_counter() - began
 
 
 async def _ask(port: int, request: memoryview, begin: asyncio.Event) -> str:
@@ -63,4 +63,5 @@ async def _status(reader: asyncio.StreamReader) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    outcomes, seconds = asyncio.run(at_once(int(sys.argv[1]), Path(sys.argv[2]).read_bytes(), int(sys.argv[3])))
+    print(json.dumps({"outcomes": outcomes, "seconds": seconds}))
