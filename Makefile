@@ -62,8 +62,11 @@ image: $(READY) ## Build the server's image with buildah and ask it; as root, th
 soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
 	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash tests/server/test_under_pipelines.py
 
-bench: $(READY) ## Throughput and latency against a copy loop and against peers
+bench: $(READY) ## Pipelines, strategies and the model server against peers, and what an overload leaves; two hours
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks strategies
+	$(BIN)/python -m benchmarks serve
+	$(BIN)/python -m benchmarks overload
 
 docs: $(READY) ## Run every command and Python block of the README
 	$(BIN)/pytest -q tests/docs

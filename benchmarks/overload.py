@@ -51,7 +51,7 @@ def overload(rounds: int, seconds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="instream-bench-") as name:
         folder = Path(name)
         store = open_store(f"sqlite:///{folder}/models.db")
-        store.put(onnx_package(folder, costly_rows(384)))
+        store.put(onnx_package(folder, costly_rows(540)))
         with served(folder, "--model", "delay", "--store", f"sqlite:///{folder}/models.db") as server:
             found = [_round(server, number, rounds, seconds) for number in range(rounds)]
     CONSOLE.print(_table(found))

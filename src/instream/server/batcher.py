@@ -115,8 +115,7 @@ class Batcher:
             DeadlineExceeded: it came while this waited.
             Whatever the predictor raises.
         """
-        if self._free <= 0:
-            self._refuse_late(lane, columns.num_rows, deadline)
+        self.check(lane, columns.num_rows, deadline)
         job = Job(columns, pin, deadline, self._clock.monotonic_ns(), self._loop.create_future())
         if not lane.jobs:
             self._waiting.append(lane)
@@ -130,7 +129,10 @@ class Batcher:
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse_late(self, lane: Lane, rows: int, deadline: Deadline) -> None:
+    def check(self, lane: Lane, rows: int, deadline: Deadline) -> None:
+        """Raises Overloaded where so many rows that came now would be too late."""
+        if self._free > 0:
+            return
         wait_s = self.wait_s()
         left_s = deadline.left_s(self._clock)
         if wait_s > self._limits.wait_s or wait_s + lane.cost.of(rows) > left_s * _SHARE:

@@ -58,6 +58,7 @@ class Rest:
 
     async def _scored(self, found: Route, headers: Any, proto: Any) -> tuple[int, Headers, bytes]:
         asked = _asked(found.model, headers, self._service.limits.timeout_s)
+        self._service.check(asked)
         limits, gate = self._service.limits, self._service.gate
         length = _length(headers, limits.body_bytes)
         held = gate.enter(COPIES * (length or 0))

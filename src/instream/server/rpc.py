@@ -60,27 +60,28 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         return self._handlers.get(handler_call_details.method)
 
     async def _infer(self, _: Any, context: Any) -> bytes:
-        def read(held: Held, _: Headers) -> tuple[str, Read]:
+        def read(held: Held) -> tuple[str, Read]:
             held.content = request = _parsed(v2_grpc.InferRequest, held.content)
             return reference(request.model_name, request.model_version), v2_grpc.read
 
         return await self._scored("grpc", context, read)
 
     async def _score(self, _: Any, context: Any) -> bytes:
-        def read(_: Held, headers: Headers) -> tuple[str, Read]:
-            return headers.get(MODEL_HEADER, ""), read_question
+        return await self._scored("grpc-arrow", context, lambda _: ("", read_question))
 
-        return await self._scored("grpc-arrow", context, read)
-
-    async def _scored(self, protocol: str, context: Any, read: Callable[[Held, Headers], tuple[str, Read]]) -> bytes:
+    async def _scored(self, protocol: str, context: Any, read: Callable[[Held], tuple[str, Read]]) -> bytes:
+        """`read` gives the model that the message names, if it names one, and how the rows are read."""
         held: Held | None = None
         try:
             held = self._service.gate.enter(0)
             context.add_done_callback(lambda _: held.leave())  # when the answer is on its way, or the client has gone
+            headers = dict(context.invocation_metadata())
+            asked = Asked(headers.get(MODEL_HEADER, ""), self._deadline(context), _pin(headers))
+            self._service.check(asked)
             await self._bodies.message(context, held)
-            size, headers = held.nbytes, dict(context.invocation_metadata())
-            model, reading = read(held, headers)
-            asked = Asked(model, self._deadline(context), _pin(headers))
+            size = held.nbytes
+            model, reading = read(held)
+            asked = Asked(model or asked.model, asked.deadline, asked.pin)
             answered, reply = await self._service.ask(asked, reading, size, held, inline=BINARY_INLINE)
             context.set_trailing_metadata(((status.VERSION_HEADER, str(answered.version)), (status.HEAD_HEADER, str(answered.head))))
             self._counting.answered(protocol, "OK")

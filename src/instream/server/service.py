@@ -58,6 +58,11 @@ class Service:
     def ready(self) -> bool:
         return self.models.loaded and not self.draining
 
+    def check(self, asked: Asked) -> None:
+        """Raises Overloaded where even one row would be too late: before a body is read, that is cheap."""
+        if (lane := self.models.at_hand(asked.model)) is not None:
+            self.batcher.check(lane, 1, asked.deadline)
+
     async def ask(self, asked: Asked, read: Read, size: int, held: Held, *, inline: int) -> tuple[Answered, Reply]:
         """Answer one request.
 

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+import uvloop
+
 _CONNECTIONS_MAX = 900
 
 
@@ -37,7 +39,8 @@ def request(path: str, body: bytes, **headers: str) -> bytes:
 
 def offer(address: str, content: bytes, *, rate: float, seconds: float) -> Offered:
     """Send a request so often a second; one that finds no free connection among 900 counts as failed."""
-    return asyncio.run(_offer(address, content, rate, seconds))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_offer(address, content, rate, seconds))
 
 
 async def _offer(address: str, content: bytes, rate: float, seconds: float) -> Offered:
