@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -136,3 +137,15 @@ def test_a_message_that_does_not_come_is_given_up(opened: Open) -> None:
         error: Any = raised.value
         assert (error.code().name, "the rows did not come within 0.3 s" in error.details()) == ("INVALID_ARGUMENT", True)
         assert called(channel, f"/{SERVICE}/ModelInfer", question())
+
+
+def test_a_connection_has_a_greatest_age_and_no_call_fails(opened: Open) -> None:
+    """A client that asks again and again comes to other processes in time: it is told to connect anew."""
+    with running(server_for("delay", age_s=0.5), opened) as young, grpc.insecure_channel(str(young.settings.grpc)) as channel:
+        seen: list[grpc.ChannelConnectivity] = []
+        channel.subscribe(seen.append)
+        end_s = time.monotonic() + 30
+        while seen.count(grpc.ChannelConnectivity.READY) < 3:
+            assert time.monotonic() < end_s, seen
+            assert called(channel, f"/{SERVICE}/ModelInfer", question(), wait_for_ready=True)
+            time.sleep(0.01)

@@ -22,6 +22,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -189,8 +190,7 @@ def built(checkout: Path, **arguments: str) -> Iterator[Image]:
     Raises:
         ServiceFailed: it cannot be built; says why.
     """
-    _have_tools()
-    base = _base()
+    base = prepared()
     with tempfile.TemporaryDirectory(prefix="instream-image-") as folder:
         store = _Store(Path(folder))
         secrets = store.secrets()
@@ -200,6 +200,15 @@ def built(checkout: Path, **arguments: str) -> Iterator[Image]:
         described = json.loads(store.buildah("inspect", "--type=image", "built"))
         root = Path(store.buildah("mount", store.buildah("from", "--pull-never", "built")))
         yield Image(root, described["Docker"]["config"])
+
+
+def prepared() -> Path:
+    """An archive of the base image, and the tools that are needed besides. Raises ServiceFailed: this machine cannot build any."""
+    if os.geteuid() != 0:
+        raise ServiceFailed("images are built and run as root here: run this as root, in a machine of its own")
+    _done(["unshare", "--mount", "--pid", "--fork", "true"])
+    _have_tools()
+    return _base()
 
 
 class _Store:
@@ -277,8 +286,6 @@ def _mirror() -> list[str]:
 
 def _have_tools() -> None:
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    if os.geteuid() != 0:
-        raise ServiceFailed("images are built and run as root here: run this as root, in a machine of its own")
     if not missing:
         return
     if shutil.which("apt-get") is None:
@@ -307,3 +314,10 @@ def _done(command: Sequence[str], environ: Mapping[str, str] | None = None) -> s
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
         raise ServiceFailed(f"status {done.returncode} of {shown}\n{last}")
     return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    try:
+        prepared()
+    except ServiceFailed as error:
+        sys.exit(f"no image can be built on this machine: {error}")
