@@ -149,3 +149,22 @@ def test_a_connection_has_a_greatest_age_and_no_call_fails(opened: Open) -> None
             assert time.monotonic() < end_s, seen
             assert called(channel, f"/{SERVICE}/ModelInfer", question(), wait_for_ready=True)
             time.sleep(0.01)
+
+
+def test_messages_that_stand_still_give_their_places_up(opened: Open) -> None:
+    """Law 7: one client that hangs in the middle of its calls does not keep the others waiting."""
+    limits = Limits(body_s=30, nbytes=2 << 20, body_bytes=1 << 20)  # one message is read at a time
+    with running(server_for("delay", limits=limits), opened) as busy, grpc.insecure_channel(str(busy.settings.grpc)) as channel:
+        silent = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            silent.wait(30)
+            yield from ()
+
+        hanging = [channel.stream_unary(f"/{SERVICE}/ModelInfer").future(nothing(), timeout=30) for _ in range(2)]
+        began_s = time.monotonic()
+        assert called(channel, f"/{SERVICE}/ModelInfer", question())
+        assert time.monotonic() - began_s < 10
+        silent.set()
+        for each in hanging:
+            each.cancel()

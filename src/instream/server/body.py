@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
-
-import grpc.aio
 
 from instream.errors import InvalidRows, TooLarge
 from instream.flow.clock import SYSTEM, Clock
@@ -29,10 +27,11 @@ class Bodies:
     def __init__(self, limits: Limits, clock: Clock = SYSTEM) -> None:
         self._limits = limits
         self._clock = clock
-        self._began_ns: dict[asyncio.Task[Any], int] = {}  # bounded by the gate's requests
-        self._messages: dict[asyncio.Task[Any], int] = {}  # bounded by the semaphore
+        self._bodies: dict[asyncio.Task[Any], int] = {}  # when each began; bounded by the gate's requests
+        self._messages: dict[asyncio.Task[Any], int] = {}  # the same; bounded by the semaphore
         self._given_up: dict[asyncio.Task[Any], float] = {}
-        self._room = asyncio.Semaphore(max(1, limits.nbytes // limits.body_bytes // 2))
+        self._places = asyncio.Semaphore(max(1, limits.nbytes // limits.body_bytes // 2))
+        self._queued = 0  # messages that wait for a place
 
     async def read(self, proto: Any, length: int | None, held: Held) -> None:
         """All of a body over REST, into `held`.
@@ -44,25 +43,31 @@ class Bodies:
             InvalidRows: it did not come in time.
         """
         coming = proto() if length is not None else _chunks(proto, held, self._limits.body_bytes)
-        held.content = await self._in_time(coming, self._began_ns)
+        held.content = await self._in_time(coming, self._bodies)
 
-    async def message(self, context: Any, held: Held) -> Any:
+    async def message(self, read: Callable[[], Awaitable[bytes]], held: Held) -> None:
         """The message of a gRPC call, into `held`; a few at once, since nobody says beforehand how large one is.
 
         Raises:
-            InvalidRows: there is none, or it did not come in time.
+            InvalidRows: it did not come in time.
             Overloaded: there is no room for it.
         """
-        async with self._room:
-            held.content = await self._in_time(context.read(), self._messages)
-        if held.content is grpc.aio.EOF:
-            raise InvalidRows("the call ended without a message")
+        self._queued += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._queued -= 1
+        try:
+            held.content = await self._in_time(read(), self._messages)
+        finally:
+            self._places.release()
         held.hold(len(held.content))
 
     def sweep(self) -> None:
         """Give up what takes too long; a message sooner when others wait for its place."""
-        self._give_up(self._began_ns, self._limits.body_s)
-        self._give_up(self._messages, min(_BUSY_S, self._limits.body_s) if self._room.locked() else self._limits.body_s)
+        longest_s = self._limits.body_s
+        self._give_up(self._bodies, longest_s)
+        self._give_up(self._messages, min(_BUSY_S, longest_s) if self._queued else longest_s)
 
     async def _in_time(self, coming: Awaitable[T], began_ns: dict[asyncio.Task[Any], int]) -> T:
         task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]

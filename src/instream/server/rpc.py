@@ -7,6 +7,7 @@ so this process decides whether it takes a request on before it reads the messag
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -78,7 +79,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
             headers = dict(context.invocation_metadata())
             asked = Asked(headers.get(MODEL_HEADER, ""), self._deadline(context), _pin(headers))
             self._service.check(asked)
-            await self._bodies.message(context, held)
+            await self._bodies.message(partial(_message, context), held)
             size = held.nbytes
             model, reading = read(held)
             asked = Asked(model or asked.model, asked.deadline, asked.pin)
@@ -134,6 +135,13 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
         if name and name not in self._service.models.names and name != v2_grpc.SERVICE:
             raise NotFound(f"no model {name!r} is served here")
         return bytes(_Health(status=1 if self._service.ready else 2).SerializeToString())
+
+
+async def _message(context: Any) -> bytes:
+    body: bytes = await context.read()
+    if body is grpc.aio.EOF:
+        raise InvalidRows("the call ended without a message")
+    return body
 
 
 async def _abort(context: Any, error: Exception) -> bytes:

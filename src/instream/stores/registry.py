@@ -17,6 +17,7 @@ from instream.stores.cache import Cache, default_cache
 from instream.stores.store import Store
 
 SCHEMES: Mapping[str, str] = {
+    "file": "instream.stores.directory",
     "memory": "instream.stores.memory",
     "sqlite": "instream.stores.sqlite",
 }
@@ -26,7 +27,7 @@ def open_store(url: str, *, folder: Path = Path(), cache: Cache | None = None, c
     """Open the store that a URL names.
 
     Args:
-        url: `sqlite:///models.db`, `sqlite:////var/lib/models.db`, `memory://NAME`; options follow as `?busy_ms=60000`.
+        url: `sqlite:///models.db`, `sqlite:////var/lib/models.db`, `file:///folder`, `memory://NAME`; options follow as `?busy_ms=60000`.
         folder: where a relative path starts.
         cache: by default the one that this machine's processes share.
     Raises:
