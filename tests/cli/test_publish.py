@@ -9,6 +9,7 @@ import skops.io
 
 from instream.package import Version
 from instream.stores import open_store
+from instream.testing.models import linear
 from tests.cli.conftest import Instream
 
 
@@ -44,6 +45,14 @@ def test_a_pickle_is_refused_with_both_ways_out(instream: Instream, model: Path)
     assert "skops.io.dump" in refused.err
     assert "--trust-pickle" in refused.err
     assert instream("publish", "model.joblib", "--name", "sign", "--sample", "rows.parquet", "--trust-pickle").status == 0
+
+
+def test_an_onnx_file_needs_no_sample_and_others_do(instream: Instream, model: Path) -> None:
+    Path("double.onnx").write_bytes(linear({"x": 2.0}).model().SerializeToString())
+    assert instream("publish", "double.onnx", "--name", "double").status == 0
+    assert open_store("sqlite:///instream.db").manifest("double", Version(1)).signature.requires.names == ["X"]
+    refused = instream("publish", model, "--name", "sign")
+    assert (refused.status, "say --sample FILE" in refused.err) == (1, True)
 
 
 def test_mistakes_are_told_without_a_traceback(instream: Instream, model: Path) -> None:

@@ -27,8 +27,9 @@ def publish(
     ],
     name: Annotated[str, typer.Option(metavar="NAME", help="Of the model; a new version is added to those that it has.")],
     sample: Annotated[
-        Path, typer.Option(metavar="FILE", help="Rows like those to come, .parquet .csv or .jsonl: they give types, and the proof.")
-    ],
+        Path | None,
+        typer.Option(metavar="FILE", help="Rows like those to come, .parquet .csv or .jsonl: types and proof. An .onnx file needs none."),
+    ] = None,
     features: Annotated[
         str | None, typer.Option(metavar="FILE.py:FUNCTION", help="A feature step that travels with the model; SAMPLE then has raw fields.")
     ] = None,

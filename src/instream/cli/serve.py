@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,15 +13,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from instream.cli.options import StoreOption
 from instream.cli.supervised import leave, until_told
 from instream.deploy.served import served
 from instream.errors import SettingsInvalid
 from instream.process.status import Status
-from instream.publishing import publish
-from instream.publishing.invented import invented_rows
 from instream.server.limits import Limits
 from instream.server.settings import Server
 from instream.stores.default import store_url
@@ -71,9 +69,8 @@ def serve(
                 raise SettingsInvalid("a model file is served without a store: leave out --model and --store, or the file")
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="instream-serve-")))
             store = f"sqlite:///{folder}/models.db"
-            published = publish(path, name=path.stem, sample=sample or invented_rows(path), store=store)
-            console.print(escape(str(published)))
-            models = [published.name]
+            _publish(path, sample, store)
+            models = [path.stem]
         if not models:
             raise SettingsInvalid("nothing to serve: instream serve --model NAME, or a model file")
         if (certificate is None) != (key is None):
@@ -96,6 +93,14 @@ def serve(
         supervisor, settings = stack.enter_context(served(settings, _count(workers)))
         finished = until_told(supervisor, _Said(console, settings).update)
     leave(console, finished)
+
+
+def _publish(path: Path, sample: Path | None, store: str) -> None:
+    """In a process of its own: what converting takes is not kept for as long as the server runs."""
+    rows = [] if sample is None else ["--sample", str(sample)]
+    command = [sys.executable, "-m", "instream.cli", "publish", str(path), "--name", path.stem, "--store", store, *rows]
+    if status := subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+        sys.exit(status)
 
 
 class _Said:

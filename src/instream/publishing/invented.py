@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from instream.errors import ConversionRefused, PackageError
-from instream.formats.onnx import dtype_of, open_session
+from instream.errors import ConversionRefused, MissingExtra, PackageError
 
 _ROWS = 64
 
 
-def invented_rows(path: Path) -> pa.RecordBatch:
+def invented_rows(model: Any) -> pa.RecordBatch:
     """A column for each input of the graph, with its name: numbers of a normal distribution, rounded where they are whole.
 
+    Args:
+        model: the path of an .onnx file.
     Raises:
-        ConversionRefused: the file is no ONNX graph, or leaves open how many numbers a row has.
+        ConversionRefused: it is none, or leaves open how many numbers a row has.
+        MissingExtra: onnxruntime is not installed.
     """
-    if path.suffix != ".onnx":
-        raise ConversionRefused(f"model {path}: its types are known only by rows: say --sample FILE (.parquet, .csv or .jsonl)")
+    if not isinstance(model, str | Path) or Path(model).suffix != ".onnx":
+        raise ConversionRefused(f"model {model}: its types are known only by rows: say --sample FILE (.parquet, .csv or .jsonl)")
+    path = Path(model)
     if not path.is_file():
         raise ConversionRefused(f"model {path}: no such file")
+    try:
+        onnx = importlib.import_module("instream.formats.onnx")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("an .onnx file", "onnx") from error
     random = np.random.default_rng(0)
     try:
-        session = open_session(path, path.name)
-        columns = {each.name: _column(each.name, dtype_of(each), each.shape[1:], random) for each in session.get_inputs()}
+        session = onnx.open_session(path, path.name)
+        columns = {each.name: _column(each.name, onnx.dtype_of(each), each.shape[1:], random) for each in session.get_inputs()}
     except PackageError as error:
         raise ConversionRefused(str(error)) from error
     return pa.RecordBatch.from_pydict(columns)

@@ -17,6 +17,7 @@ from instream.package import Manifest, Package, Step, Tolerance, Version
 from instream.publishing.build import Ingredients, build
 from instream.publishing.features import Featured, apply_features
 from instream.publishing.files import read_model
+from instream.publishing.invented import invented_rows
 from instream.publishing.original import Conversion, Original, original_of
 from instream.publishing.proofset import proof_rows
 from instream.publishing.prove import Proof, prove
@@ -58,7 +59,7 @@ def publish(
     model: Any,
     *,
     name: str,
-    sample: Any,
+    sample: Any = None,
     store: Putting | str | None = None,
     features: str | None = None,
     metrics: Mapping[str, float] | None = None,
@@ -70,7 +71,8 @@ def publish(
     Args:
         model: a fitted scikit-learn estimator or pipeline, a LightGBM or XGBoost model, an ONNX ModelProto, or the path
             of one: .skops, .joblib, .pkl, .txt (LightGBM), .json or .ubj (XGBoost), .onnx.
-        sample: rows like those to come; a few thousand are plenty. They give names and types, and the proof.
+        sample: rows like those to come; a few thousand are plenty. They give names and types, and the proof. An .onnx file
+            says itself what it reads, and can do without.
         store: a store, its URL, or None for $INSTREAM_STORE, else sqlite:///instream.db.
         features: `file.py:function`; published along, and then the sample has the raw fields.
         metrics: figures to keep with the version, such as {"log_loss": 0.41}.
@@ -84,7 +86,7 @@ def publish(
     if not re.match(NAME, name):
         raise SettingsInvalid(f"name = {name!r}: letters, digits, '.', '_' and '-' were expected, at most 100, a letter or digit first")
     target = open_store(store_url(store)) if store is None or isinstance(store, str) else store
-    rows = sample_of(sample)
+    rows = sample_of(invented_rows(model) if sample is None else sample)
     featured = apply_features(features, rows, Path()) if features else None
     original = original_of(read_model(model, trust), featured.sample if featured else rows, trust)
     with tempfile.TemporaryDirectory(prefix="instream-publish-") as text:

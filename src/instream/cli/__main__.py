@@ -1,0 +1,5 @@
+"""`python -m instream.cli` is `instream`, where that is not on the path."""
+
+from instream.cli.app import main
+
+main()
