@@ -164,7 +164,7 @@ def test_messages_that_stand_still_give_their_places_up(opened: Open) -> None:
         hanging = [channel.stream_unary(f"/{SERVICE}/ModelInfer").future(nothing(), timeout=30) for _ in range(2)]
         began_s = time.monotonic()
         assert called(channel, f"/{SERVICE}/ModelInfer", question())
-        assert time.monotonic() - began_s < 10
+        assert time.monotonic() - began_s < 25
         silent.set()
         for each in hanging:
             each.cancel()

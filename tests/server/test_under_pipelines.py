@@ -96,7 +96,7 @@ def test_a_backlog_and_clients_that_hang_up_do_not_grow_the_server(broker: Broke
         running = piped(made, server, "grpc")
         running.wait_until_said("partitions assigned")
         hung_up(server, 500, 0.01)
-        outcome = drained(made, running, within_s=120)
+        outcome = drained(made, running, within_s=300)
         assert (outcome.ledger.records, outcome.ledger.outputs >= BACKLOG, outcome.ledger.lost) == (BACKLOG, True, [])
         assert server.peak() - before < (32 + 32) << 20
         assert server.running.log.count("a request failed") == 0

@@ -137,7 +137,7 @@ def slow_feature(setting: Setting, seed: int) -> Outcome:
     return drained(setting, running)
 
 
-def drained(setting: Setting, running: Running, within_s: float = 180) -> Outcome:
+def drained(setting: Setting, running: Running, within_s: float = 300) -> Outcome:
     """Wait until everything that was sent is committed, then SIGTERM."""
     try:
         until(lambda: not setting.uncommitted(), within_s, "everything is committed", running)
