@@ -63,7 +63,7 @@ image: $(READY) ## Build the server's image with buildah and ask it; Debian as r
 soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
 	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash tests/server/test_under_pipelines.py
 
-bench: $(READY) ## Pipelines, strategies and the model server against peers, and what an overload leaves; two hours
+bench: $(READY) ## Pipelines, strategies and the model server against peers, and what an overload leaves; half an hour or more
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks strategies
 	$(BIN)/python -m benchmarks serve

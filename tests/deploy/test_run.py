@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-c", "from instream.cli.app import main; main()", "run", "p.toml", *arguments]
+    program = [sys.executable, "-m", "instream.cli", "run", "p.toml", *arguments]
     return subprocess.run(program, cwd=folder, input=stdin, capture_output=True, text=True, check=False, timeout=120)
 
 

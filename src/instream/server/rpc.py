@@ -72,7 +72,6 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def _scored(self, protocol: str, context: Any, read: Callable[[Held], tuple[str, Read]]) -> bytes:
         """`read` gives the model that the message names, if it names one, and how the rows are read."""
-        held: Held | None = None
         try:
             held = self._service.gate.enter(0)
             context.add_done_callback(lambda _: held.leave())  # when the answer is on its way, or the client has gone

@@ -1,4 +1,4 @@
-"""A folder, a file for each row: for a disk that several machines share, or a store that other tools copy about."""
+"""A folder, a file for each row: for a store that other tools look at, copy and keep."""
 
 from __future__ import annotations
 

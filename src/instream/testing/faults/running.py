@@ -30,7 +30,7 @@ class Running:
         self._log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from instream.cli.app import main; main()", command, *arguments],
+                [sys.executable, "-m", "instream.cli", command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
