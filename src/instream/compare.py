@@ -107,7 +107,7 @@ def _numbers(original: pa.Array, got: pa.Array, allowed: Tolerance) -> tuple[Flo
     if expected.shape != value.shape:
         raise ValueError(f"cannot compare {original.type} with {got.type}")
     with np.errstate(invalid="ignore", divide="ignore"):
-        limit = allowed.atol + allowed.rtol * np.abs(expected)
+        limit = allowed.allowed(expected)
         error = np.abs(value - expected)
         same = (value == expected) | (np.isnan(value) & np.isnan(expected))
         error = np.where(same, 0.0, np.where(np.isfinite(error), error, np.inf))

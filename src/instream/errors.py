@@ -18,6 +18,10 @@ class MissingExtra(InstreamError):
         super().__init__(f"{needed_for} needs an optional dependency: pip install 'instream[{extra}]'")
 
 
+class SetUpFailed(InstreamError):
+    """Something outside of Python is missing, of the wrong version, or cannot be fetched; the message says what to install."""
+
+
 class InvalidRows(InstreamError):
     """Rows given for scoring lack a column, or have values of another type."""
 
@@ -40,6 +44,10 @@ class PackageRefused(PackageError):
 
 class PackageCorrupt(PackageError):
     """Bytes do not match the digest in the manifest."""
+
+
+class ParametersRefused(PackageError):
+    """The parameters of one key cannot be used; those before them go on."""
 
 
 class ConversionRefused(PackageError):
@@ -93,6 +101,8 @@ class TooManyDeadLetters(InstreamError):
 class Unavailable(InstreamError):
     """No row is settled: offer the batch again after `retry_after_s`."""
 
+    retry_after_s = 0.1
+
     def __init__(self, message: str, retry_after_s: float = 0.1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
@@ -120,3 +130,12 @@ class GaveUp(InstreamError):
 
 class Closed(InstreamError):
     """The predictor was closed while a caller waited."""
+
+
+def raised_elsewhere(name: str, message: str) -> InstreamError:
+    """An error that another process raised, by its class's name; an InstreamError where no class here is called so."""
+    known = globals().get(name)
+    kind = known if isinstance(known, type) and issubclass(known, InstreamError) else InstreamError
+    error = kind.__new__(kind)  # without its constructor, whose arguments are gone
+    Exception.__init__(error, message)
+    return error

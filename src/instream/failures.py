@@ -24,6 +24,7 @@ class Code(StrEnum):
     FEATURES = "features_failed"
     SCORE = "score_failed"
     NOT_FINITE = "not_finite"  # the model gave NaN or infinity
+    NO_MODEL = "no_model"  # a keyed package has nothing for the row's key
     ENCODE = "encode_failed"
     FILTERED = "filtered"  # left out on purpose by a feature step; never a dead letter
 
@@ -46,6 +47,13 @@ class Failures:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def texts(self, rows: int) -> list[str | None]:
+        """`code: message` at the place of each, of so many rows; None between."""
+        found: list[str | None] = [None] * rows
+        for row, code, message in zip(self.rows.tolist(), self.codes, self.messages, strict=True):
+            found[row] = f"{code}: {message}"
+        return found
 
     def at(self, rows: Rows) -> Failures:
         """The same failures, with row i of here called rows[i]: from a part's numbering to the whole's."""

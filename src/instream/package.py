@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NewType
+from typing import Any, NewType
 
 import msgspec
 
@@ -51,6 +51,10 @@ class Tolerance(msgspec.Struct, frozen=True):
     atol: float = 1e-5
     rtol: float = 1e-5
 
+    def allowed(self, original: Any) -> Any:
+        """The largest |a-b|, for a number b or an array of them."""
+        return self.atol + self.rtol * abs(original)
+
 
 class Golden(msgspec.Struct, frozen=True):
     """Rows that the original framework scored: two Arrow IPC files, aligned, and a tolerance for each output."""
@@ -84,6 +88,28 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
+class Keyed(msgspec.Struct, frozen=True):
+    """What makes a package keyed: a light model for each key, whose parameters are kept by the store, beside the package.
+
+    Attributes:
+        key: inputs that make the key, in order. A key may have fewer columns, those from the first on.
+        features: inputs that make a row of numbers, in order.
+        architecture: of every key's model, as `instream.keyed.architecture` reads it.
+        model: a file of the package, the parameters that scored the golden rows.
+        default: whether they also answer for keys that have none.
+        keys: how many had parameters when it was published.
+        digest: SHA-256 over those keys and their parameters, so that a retrained model is another package.
+    """
+
+    key: tuple[str, ...]
+    features: tuple[str, ...]
+    architecture: Mapping[str, Any]
+    model: str
+    default: bool
+    keys: int
+    digest: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a package is. Its canonical JSON is what the package's digest is taken of."""
 
@@ -97,6 +123,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     provenance: Mapping[str, str] = {}
     metrics: Mapping[str, float] = {}
+    keyed: Keyed | msgspec.UnsetType = msgspec.UNSET  # absent from the JSON of all others, whose digests are older than it
 
     @property
     def requires(self) -> tuple[Field, ...]:

@@ -10,31 +10,44 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from instream.failures import Failures
+from instream.failures import NONE, Failures, Rows
 from instream.failures import merge as merge_failures
 from instream.flow.deadline import Deadline
 from instream.package import Version
 from instream.signature import Signature
 
-STAMPS = pa.schema([pa.field("version", pa.int32())])
-"""Stamps of every strategy: the version that scored the row, or refused it; null where none was asked."""
+KEYED_STAMPS = pa.schema([pa.field("parameters", pa.int64()), pa.field("level", pa.int8()), pa.field("age_ms", pa.int64())])
+"""Of keyed packages, null for others: the revision of the parameters (null for the default model); 0 where they are those
+of the row's own key, k where of k key columns fewer, -1 for the default model; for how long they may have been replaced."""
+
+STAMPS = pa.schema([pa.field("version", pa.int32()), *KEYED_STAMPS])
+"""Of every strategy: the version that scored the row, or refused it, null where none was asked; and `KEYED_STAMPS`."""
 
 
 _KEPT_ROWS = 8_192
 
 
 def stamped(version: Version, rows: int) -> pa.RecordBatch:
-    """Stamps of rows that one version scored."""
+    """Stamps of rows that one version scored, whose package is not keyed."""
     return _kept(version).slice(0, rows) if rows <= _KEPT_ROWS else _stamps(version, rows)
 
 
-@lru_cache(16)  # 32 KB each
+@lru_cache(16)  # 200 KB each
 def _kept(version: Version) -> pa.RecordBatch:
     return _stamps(version, _KEPT_ROWS)
 
 
 def _stamps(version: Version, rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(np.full(rows, version, np.int32))], schema=STAMPS)
+    return pa.RecordBatch.from_arrays([_versions(version, rows), *(pa.nulls(rows, each.type) for each in KEYED_STAMPS)], schema=STAMPS)
+
+
+def stamped_with(version: Version, keyed: Sequence[pa.Array]) -> pa.RecordBatch:
+    """Stamps of rows of a keyed package; `keyed` has the columns of `KEYED_STAMPS`."""
+    return pa.RecordBatch.from_arrays([_versions(version, len(keyed[0])), *keyed], schema=STAMPS)
+
+
+def _versions(version: Version, rows: int) -> pa.Array:
+    return pa.array(np.full(rows, version, np.int32))
 
 
 class LoadedModel(Protocol):
@@ -53,6 +66,21 @@ class LoadedModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What a model has for the rows of a batch.
+
+    Attributes:
+        outputs: of the rows that have an answer: `signature.produces`, then `KEYED_STAMPS` where the package is keyed.
+        rows: which those are; None for all.
+        failures: the others.
+    """
+
+    outputs: pa.RecordBatch
+    rows: Rows | None = None
+    failures: Failures = NONE
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """What travels with a batch; may gain fields without breaking anyone.
 
@@ -60,11 +88,13 @@ class Call:
         deadline: after it the answer is of no use.
         ids: source ids, `topic:partition:offset`; they route rows when a rollout has no key.
         pin: score with this head revision (replays).
+        as_of: with the parameters of keys that were in force at this revision, µs of the store's clock (replays).
     """
 
     deadline: Deadline | None = None
     ids: pa.Array | None = None
     pin: int | pa.Array | None = None
+    as_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +103,7 @@ class Prediction:
 
     Attributes:
         outputs: null where failed; not finite only where the signature allows it.
-        stamps: `STAMPS`, and more columns for keyed packages.
+        stamps: `STAMPS`.
         head: the head revision that unpinned rows were routed by; 0 when pinned to a version.
         failures: rows without an output; `Code.FILTERED` where a published feature step left a row out.
     """

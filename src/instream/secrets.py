@@ -12,6 +12,7 @@ from instream.errors import SettingsInvalid
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 _SECRET_KEY = re.compile(r"password|secret|token|credential|private|sasl\.oauthbearer\.config|key\.pem", re.IGNORECASE)
+_MISPLACED = re.compile(r"^([\w+.-]+://[^:/?#@]+:)[^?]*@")
 _FILE_BYTES_MAX = 1 << 20
 
 HIDDEN = "***"
@@ -41,6 +42,11 @@ def resolve_options(options: Mapping[str, str | int | float | bool], folder: Pat
     return {key: resolve(value, folder) if isinstance(value, str) else value for key, value in options.items()}
 
 
+def files_of(text: str) -> list[str]:
+    """Names of the files that references in a text stand for."""
+    return [name for kind, name in _REFERENCE.findall(text) if kind == "file"]
+
+
 def redact_options(options: Mapping[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
     """What may be shown of resolved options."""
     return {key: HIDDEN if _SECRET_KEY.search(key) else value for key, value in options.items()}
@@ -51,9 +57,15 @@ def redact_url(url: str) -> str:
 
     >>> redact_url("postgresql://ann:pw@host/db")
     'postgresql://ann:***@host/db'
+
+    One that should have been quoted is hidden too:
+
+    >>> redact_url("postgresql://ann:p/w@host/db")
+    'postgresql://ann:***@host/db'
     """
-    password = urlsplit(url).password
-    return url.replace(f":{password}@", f":{HIDDEN}@") if password else url
+    if password := urlsplit(url).password:
+        return url.replace(f":{password}@", f":{HIDDEN}@")
+    return _MISPLACED.sub(rf"\1{HIDDEN}@", url)
 
 
 def plain_secrets(options: Mapping[str, str | int | float | bool]) -> list[str]:

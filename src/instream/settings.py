@@ -37,7 +37,8 @@ class Strategy(Part):
     """How model and stream are brought together."""
 
     kind: Annotated[
-        Literal["embedded", "remote"], Field(description="The model runs inside the pipeline's own workers, or in a server.")
+        Literal["embedded", "remote", "database"],
+        Field(description="The model runs inside the pipeline's own workers, in a server, or is a light one for each key in the store."),
     ] = "embedded"
     endpoint: Annotated[
         tuple[str, ...], BeforeValidator(_several), Field(description="remote: grpc://host:8081, grpcs, http or https; one or several.")
@@ -76,7 +77,10 @@ class Output(Part):
     """What an output record has besides the model's outputs."""
 
     echo: Annotated[tuple[str, ...], Field(description="Fields copied from the record, as they are; a name or a JSON pointer.")] = ()
-    stamps: Annotated[tuple[Literal["version"], ...], Field(description="What to say about where an answer came from.")] = ("version",)
+    stamps: Annotated[
+        tuple[Literal["version", "parameters", "level", "age_ms"], ...],
+        Field(description="Where an answer came from; all but version are about keyed models: revision, whose they are, how old at most."),
+    ] = ("version",)
     source_id: Annotated[
         bool, Field(description="Write the header `instream-source`; readers of at-least-once outputs deduplicate by it.")
     ] = False
@@ -93,7 +97,10 @@ class FieldAt(Part):
 class Source(Part):
     """Where records come from."""
 
-    url: Annotated[str, Field(description="kafka://h1:9092,h2:9092/topic, a path (.jsonl, .jsonl.gz, .parquet), or - for standard input.")]
+    url: Annotated[
+        str,
+        Field(description="kafka://h1:9092,h2:9092/topic, a path (.jsonl, .jsonl.gz, .parquet), or - for standard input."),
+    ] = ""
     start: Annotated[str, Field(description="earliest, latest or a time (2013-07-01T00:00:00Z): for a group without positions only.")] = (
         "latest"
     )
@@ -139,16 +146,49 @@ class Limits(Part):
     )
     record_bytes: Annotated[ByteSize, Field(ge=1, description="A larger record is a dead letter.")] = ByteSize(1 << 20)
     memory: Annotated[ByteSize, Field(ge=1 << 20, description="For the models of a worker, with a swap under way.")] = ByteSize(1 << 30)
+    cache: Annotated[ByteSize, Field(ge=1 << 20, description="database: for parameters of keys in a worker.")] = ByteSize(256 << 20)
+    max_age_s: Annotated[
+        float | None,
+        Field(ge=2, le=86_400, description="database: how old parameters may be while the store is away; by default any age."),
+    ] = None
+    past_max_age: Annotated[
+        Literal["go_on", "hold"], Field(description="database: past max_age_s, score and say so, or wait for the store.")
+    ] = "go_on"
     hold_ms: Annotated[int, Field(ge=10, le=60_000, description="Longest wait before partitions are paused.")] = 1_000
 
 
 class Engine(Part):
     """What runs the loop."""
 
-    workers: Annotated[int, Field(ge=1, le=256, description="Processes; those beyond the partitions idle.")] = 1
+    kind: Annotated[
+        Literal["workers", "flink", "spark"],
+        Field(description="Instream's own workers, or an engine; `instream run --engine` says it too."),
+    ] = "workers"
+    workers: Annotated[
+        int, Field(ge=1, le=256, description="Processes, those beyond the partitions idle; flink, spark: tasks side by side.")
+    ] = 1
     threads: Annotated[int, Field(ge=1, le=64, description="Batches scored at once in a worker; for heavy models.")] = 1
     grace_s: Annotated[float, Field(gt=0, le=3_600, description="How long SIGTERM may take to finish what is in flight.")] = 30.0
     metrics: Annotated[str | None, Field(description="host:port for Prometheus, /health and /ready; port 0 takes a free one.")] = None
+    scoring: Annotated[
+        int | None,
+        Field(ge=1, le=1_024, description="flink, spark: tasks that score, where that is not `workers`; a partition's order is then lost."),
+    ] = None
+    checkpoints: Annotated[
+        str, Field(description="flink, spark: a folder, or a URL that the engine knows, for positions and state. A run goes on from it.")
+    ] = "checkpoints"
+    checkpoint_ms: Annotated[
+        int, Field(ge=100, le=3_600_000, description="flink: how often; with exactly_once, outputs are visible from then on.")
+    ] = 10_000
+    batch_records: Annotated[int, Field(ge=1, le=100_000_000, description="spark: records of a micro-batch, at most.")] = 400_000
+    restarts: Annotated[
+        int, Field(ge=0, le=1_000_000, description="flink, spark: how often what failed is tried again; flink: within ten minutes.")
+    ] = 10
+    restart_ms: Annotated[int, Field(ge=0, le=3_600_000, description="flink: the pause before that.")] = 1_000
+    jars: Annotated[
+        str | None, Field(description="flink, spark: a folder with the Kafka connector; by default what `instream engine setup` fetched.")
+    ] = None
+    options: Annotated[Mapping[str, str | int | float | bool], Field(description="flink, spark: passed to the engine as they are.")] = {}
 
 
 class Pipeline(Part):

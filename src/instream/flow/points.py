@@ -13,7 +13,7 @@ VARIABLE = "INSTREAM_KILL_AT"
 file, so that processes which share the variable, or follow each other, are killed at different points, and those
 that find it empty are not."""
 
-POINTS = ("polled", "scored", "produced", "offsets_sent", "committing", "committed", "publishing")
+POINTS = ("polled", "scored", "produced", "offsets_sent", "committing", "committed", "publishing", "parameters")
 
 _wanted = os.environ.get(VARIABLE, "")
 _point, _left = "", 0

@@ -31,6 +31,14 @@ REFUSALS = Counter("instream_refusals_total", "Heads refused, by reason.", ["mod
 LOAD_SECONDS = Histogram(
     "instream_load_seconds", "Fetch, check, load, warm and prove a version.", ["model"], buckets=(*_SECONDS, 30.0, 60.0)
 )
+PARAMETERS_AGE = Gauge(
+    "instream_parameters_age_seconds",
+    "For how long parameters in memory may be older than the store's, the most.",
+    ["model"],
+    multiprocess_mode="livemax",
+)
+PARAMETERS_KEYS = Gauge("instream_parameters_keys", "Keys with parameters in memory.", ["model"], multiprocess_mode="livesum")
+PARAMETERS_REFUSED = Counter("instream_parameters_refused_total", "Revisions of keys that cannot be used.", ["model"])
 COMMITS = Counter("instream_commits_total", "Commits of source positions.", ["pipeline"])
 RESTARTS = Counter("instream_worker_restarts_total", "Workers started again after a crash.", ["pipeline"])
 
