@@ -5,10 +5,16 @@ import pytest
 from instream.errors import StoreError
 from instream.stores import open_store
 from instream.testing.packages import tiny_package
-from instream.testing.stores import StoreLaws
+from instream.testing.stores import ParameterLaws, StoreLaws
 
 
 class TestMemory(StoreLaws):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"memory://{tmp_path}"
+
+
+class TestMemoryParameters(ParameterLaws):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"memory://{tmp_path}"

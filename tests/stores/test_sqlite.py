@@ -8,7 +8,7 @@ from instream.errors import PackageCorrupt, SettingsInvalid, StoreError
 from instream.package import Version
 from instream.stores import Store, open_store
 from instream.testing.packages import tiny_package
-from instream.testing.stores import SharedStoreLaws
+from instream.testing.stores import ParameterLaws, SharedStoreLaws
 from instream.testing.stores.fixtures import at_once
 
 
@@ -28,6 +28,12 @@ class TestSQLite(SharedStoreLaws):
             open_store(f"sqlite:///{tmp_path}/models.db").open("delay", version)
 
 
+class TestSQLiteParameters(ParameterLaws):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/models.db"
+
+
 def test_paths(tmp_path: Path) -> None:
     open_store("sqlite:///models.db", folder=tmp_path).close()
     open_store(f"sqlite:///{tmp_path}/absolute.db").close()
@@ -41,7 +47,7 @@ def test_paths(tmp_path: Path) -> None:
         ("CREATE TABLE flights (id)", "not a model store"),
         ("PRAGMA application_id = 77", "not a model store"),
         ("PRAGMA user_version = 9", "not a model store"),
-        ("PRAGMA application_id = 1768846196; PRAGMA user_version = 2", "schema 2, this instream knows schema 1"),
+        ("PRAGMA application_id = 1768846196; PRAGMA user_version = 3", "schema 3, this instream knows schema 2"),
     ],
 )
 def test_files_of_something_else(tmp_path: Path, statement: str, message: str) -> None:
@@ -52,6 +58,20 @@ def test_files_of_something_else(tmp_path: Path, statement: str, message: str) -
     with pytest.raises(StoreError, match=message):
         open_store(f"sqlite:///{tmp_path}/a.db")
     assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_an_older_store_gains_the_parameters(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    store = open_store(url)
+    version = store.put(tiny_package(tmp_path))
+    store.close()
+    older = sqlite3.connect(tmp_path / "a.db")
+    older.executescript("DROP TABLE parameter; PRAGMA user_version = 1")  # as schema 1 was
+    older.close()
+    store = open_store(url)
+    assert store.versions("delay") == (version,)
+    store.parameters("delay", version).write({"i:1": b"x"})
+    assert store.parameters("delay", version).read(["i:1"])["i:1"].payload == b"x"
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ class Backend(Protocol):
     def close(self) -> None: ...
 
 
+def absent(where: str) -> StoreError:
+    """Of a store that is to be there already: who only reads makes none by a slip of the pen."""
+    return StoreError(f"{where}: there is no model store; `instream publish` or `instream store init` makes one, or correct the URL")
+
+
 def claim(backend: Backend, place: str, key: str, value: bytes) -> bytes:
     """Insert if absent and return what is kept: the writer has won when that is its own value.
 

@@ -6,17 +6,15 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import msgspec
 
-from instream.errors import PackageCorrupt, PackageError
+from instream.errors import PackageCorrupt
 from instream.flow import points
-from instream.package import MANIFEST_BYTES_MAX, File, Manifest, Package, manifest_from
-from instream.stores.backend import Backend, claim, key_of, scan
+from instream.package import File, Manifest, Package, manifest_from
+from instream.stores.backend import Backend, claim, scan
 from instream.stores.cache import Cache
-
-CHUNK_BYTES = 256 << 10
+from instream.stores.chunks import Chunks
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -28,7 +26,6 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 UPLOADS = "uploads"
-_MANIFEST = ""
 
 
 def copies_place(digest: str) -> str:
@@ -39,8 +36,7 @@ def copies_place(digest: str) -> str:
 class Copies:
     """Complete copies of packages by digest.
 
-    Places: `uploads` (upload -> Upload), `copies/DIGEST` (its complete uploads), `bytes/UPLOAD` (chunks of its files
-    under `NAME/NUMBER`, and of the manifest under `/NUMBER`, which no file is called).
+    Places: `uploads` (upload -> Upload), `copies/DIGEST` (its complete uploads), and those of its chunks.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -71,7 +67,7 @@ class Copies:
         fault: PackageCorrupt | None = None
         for upload, manifest in self._readable(digest):
             try:
-                return cache.open(manifest, partial(self._chunks, upload))
+                return cache.open(manifest, partial(self._chunks(upload).of, manifest))
             except PackageCorrupt as error:
                 fault = error
         raise fault or self._lost(digest)
@@ -81,7 +77,7 @@ class Copies:
 
     def _readable(self, digest: str) -> Iterator[tuple[str, Manifest]]:
         for upload, _ in scan(self._backend, copies_place(digest)):
-            encoded = self._manifest_bytes(upload)
+            encoded = self._chunks(upload).manifest_bytes()
             if hashlib.sha256(encoded).hexdigest() == digest:
                 yield upload, manifest_from(encoded)
 
@@ -90,60 +86,25 @@ class Copies:
         manifest = package.manifest
         claim(self._backend, UPLOADS, upload, msgspec.json.encode(Upload(manifest.name, manifest.digest, at_ms)))
         points.reached("publishing")
-        for file in manifest.files:
-            for number, chunk in enumerate(_read(package.path(file.name))):
-                claim(self._backend, _bytes_place(upload), _chunk_key(file.name, number), chunk)
-                points.reached("publishing")
-        encoded = manifest.encoded()
-        if len(encoded) > MANIFEST_BYTES_MAX:
-            raise PackageError(f"{manifest.name}: a manifest of {len(encoded):,} bytes, at most {MANIFEST_BYTES_MAX:,} are kept")
-        for number, start in enumerate(range(0, len(encoded), CHUNK_BYTES)):
-            claim(self._backend, _bytes_place(upload), _chunk_key(_MANIFEST, number), encoded[start : start + CHUNK_BYTES])
-            points.reached("publishing")
+        self._chunks(upload).write(package)
         return upload
 
     def _intact(self, upload: str, manifest: Manifest) -> bool:
-        return self._manifest_bytes(upload) == manifest.encoded() and all(self._file_intact(upload, file) for file in manifest.files)
+        chunks = self._chunks(upload)
+        return chunks.manifest_bytes() == manifest.encoded() and all(_intact(chunks, manifest, file) for file in manifest.files)
 
-    def _file_intact(self, upload: str, file: File) -> bool:
-        digest, size = hashlib.sha256(), 0
-        for chunk in self._chunks(upload, file):
-            digest.update(chunk)
-            size += len(chunk)
-        return size == file.bytes and digest.hexdigest() == file.sha256
-
-    def _chunks(self, upload: str, file: File) -> Iterator[bytes]:
-        """At most as many as the size in the manifest allows; one that is absent ends the file early."""
-        for number in range(-(-file.bytes // CHUNK_BYTES)):
-            chunk = self._backend.read(_bytes_place(upload), _chunk_key(file.name, number))
-            if chunk is None:
-                return
-            yield chunk
-
-    def _manifest_bytes(self, upload: str) -> bytes:
-        chunks: list[bytes] = []
-        while len(chunks) * CHUNK_BYTES <= MANIFEST_BYTES_MAX:
-            chunk = self._backend.read(_bytes_place(upload), _chunk_key(_MANIFEST, len(chunks)))
-            if chunk is None:
-                break
-            chunks.append(chunk)
-        return b"".join(chunks)
+    def _chunks(self, upload: str) -> Chunks:
+        return Chunks(self._backend, upload)
 
     def remove(self, upload: str) -> None:
         """Free an upload's rows; its entry goes last, so that a removal that was cut short is taken up again."""
-        self._backend.clear(_bytes_place(upload))
+        self._chunks(upload).remove()
         self._backend.delete(UPLOADS, upload)
 
 
-def _read(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            yield chunk
-
-
-def _bytes_place(upload: str) -> str:
-    return f"bytes/{upload}"
-
-
-def _chunk_key(file: str, number: int) -> str:
-    return f"{file}/{key_of(number)}"
+def _intact(chunks: Chunks, manifest: Manifest, file: File) -> bool:
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks.of(manifest, file):
+        digest.update(chunk)
+        size += len(chunk)
+    return size == file.bytes and digest.hexdigest() == file.sha256

@@ -10,25 +10,30 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, Field
 
 from instream.errors import StoreError
+from instream.stores.backend import absent
+from instream.stores.directory_parameters import DirectoryParameters
+from instream.stores.files import name_of, sync, text_of, translated, write
 
 MARK = "instream-store"
 """A file that says whose folder it is, and the schema in it."""
 
 SCHEMA = "1"
+PARAMETERS = "parameters"
+"""Where those of keyed models are; no place of other rows is called so."""
+
 _MAKING = ".making"
 _STALE_S = 3_600.0
-_NAME_BYTES_MAX = 255
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
     """`file:///relative`, `file:////absolute/folder`."""
 
-    path: Path = Field(description="Created when absent; the folder that it is in must exist.")
+    path: Path = Field(description="The folder that it is in must exist.")
+    create: bool = Field(True, description="Make it where it is absent.")
 
 
 class DirectoryBackend:
@@ -39,15 +44,18 @@ class DirectoryBackend:
     def __init__(self, settings: Settings) -> None:
         self._root = settings.path
         self._closed = False
-        with _translated(self._root):
+        with translated(self._root):
+            if not settings.create and not (self._root / MARK).exists():
+                raise absent(f"{self._root}")
             _created(self._root)
+        self.parameters = DirectoryParameters(self._root / PARAMETERS, self._root / _MAKING, self._used)
 
     def insert(self, place: str, key: str, value: bytes) -> bool:
         with self._used():
             target = self._file(place, key)
             making = self._root / _MAKING / uuid.uuid4().hex
             try:
-                _write(making, value)
+                write(making, value)
                 return self._linked(making, target)
             finally:
                 making.unlink(missing_ok=True)
@@ -70,13 +78,13 @@ class DirectoryBackend:
         with self._used(), contextlib.suppress(FileNotFoundError):
             target = self._file(place, key)
             target.unlink()
-            _sync(target.parent)
+            sync(target.parent)
 
     def clear(self, place: str) -> None:
         with self._used(), contextlib.suppress(FileNotFoundError):
             gone = self._root / _MAKING / uuid.uuid4().hex
-            (self._root / _name(place)).rename(gone)  # first out of sight, in one step
-            _sync(self._root)
+            (self._root / name_of(place)).rename(gone)  # first out of sight, in one step
+            sync(self._root)
             shutil.rmtree(gone, ignore_errors=True)
 
     def mark(self) -> object:
@@ -86,7 +94,7 @@ class DirectoryBackend:
         self._closed = True
 
     def _file(self, place: str, key: str) -> Path:
-        return self._root / _name(place) / _name(key)
+        return self._root / name_of(place) / name_of(key)
 
     def _linked(self, making: Path, target: Path) -> bool:
         while True:
@@ -96,15 +104,15 @@ class DirectoryBackend:
                 return False
             except FileNotFoundError:  # the place is new, or was cleared just now
                 target.parent.mkdir(exist_ok=True)
-                _sync(self._root)
+                sync(self._root)
             else:
-                _sync(target.parent)
+                sync(target.parent)
                 return True
 
     def _keys(self, place: str) -> list[str]:
         with self._used():
             try:
-                return sorted(map(_text, os.listdir(self._root / _name(place))), key=str.encode)
+                return sorted(map(text_of, os.listdir(self._root / name_of(place))), key=str.encode)
             except FileNotFoundError:
                 return []
 
@@ -122,7 +130,7 @@ class DirectoryBackend:
     def _used(self) -> Iterator[None]:
         if self._closed:
             raise StoreError(f"{self._root}: the store is closed in this process; open it again")
-        with _translated(self._root):
+        with translated(self._root):
             yield
 
 
@@ -143,59 +151,14 @@ def _created(root: Path) -> None:
     making.mkdir(exist_ok=True)
     if not mark.exists():
         draft = making / uuid.uuid4().hex
-        _write(draft, SCHEMA.encode())
+        write(draft, SCHEMA.encode())
         with contextlib.suppress(FileExistsError):  # another process creates the store just now
             os.link(draft, mark)
         draft.unlink()
-        _sync(root)
+        sync(root)
     if (schema := mark.read_text()) != SCHEMA:
         raise StoreError(f"{root}: a model store with schema {schema[:20]}, this instream knows schema {SCHEMA}; upgrade instream")
     for left in making.iterdir():  # by a process that was killed
         with contextlib.suppress(FileNotFoundError):
             if left.stat().st_mtime < time.time() - _STALE_S:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-def _name(text: str) -> str:
-    """A file name for any text, one for one; the empty text and those with a dot in front have names of their own."""
-    name = quote(text, safe="") or "%"
-    name = "%2E" + name[1:] if name.startswith(".") else name
-    if len(name) > _NAME_BYTES_MAX:
-        raise StoreError(f"{text[:40]!r}… is too long for the name of a file; at most {_NAME_BYTES_MAX} bytes, three for each special one")
-    return name
-
-
-def _text(name: str) -> str:
-    return "" if name == "%" else unquote(name)
-
-
-def _write(path: Path, value: bytes) -> None:
-    with path.open("xb") as stream:
-        stream.write(value)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """What `put` has promised survives a power cut: the name too, and not only the bytes."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _translated(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{error.filename or root}: {error.strerror}; {_advice(error)}") from error
-
-
-def _advice(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "the folder that the store is in must exist"
-    if isinstance(error, PermissionError):
-        return "this user must be able to read and write there"
-    return "see that the disk has room and knows hard links"

@@ -9,12 +9,17 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from instream.errors import StoreError
+from instream.stores.memory_parameters import MemoryParameters
+
+SCHEMA = ""
+"""It ends with the process, so no other instream ever sees it."""
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
     """`memory://NAME`: within a process, one name is one store."""
 
     name: str = Field(description="Any text.")
+    create: bool = Field(True, description="Whatever is said: one that is absent is empty.")
     bytes: int = Field(1 << 30, gt=0, description="The most that it keeps.")
 
 
@@ -30,6 +35,7 @@ class MemoryBackend:
         self._keys: dict[str, list[str]] = {}
         self._bytes = 0
         self._writes = 0
+        self.parameters = MemoryParameters()
 
     def insert(self, place: str, key: str, value: bytes) -> bool:
         with self._lock:

@@ -17,7 +17,7 @@ class Line(msgspec.Struct, frozen=True):
     """One version.
 
     Attributes:
-        formats: of its steps, in the order they run; empty when the manifest cannot be read.
+        formats: of its steps, in the order they run; of a keyed package its architecture and key; empty when the manifest cannot be read.
         bytes: of all its files.
         names: what the head calls it: `champion`, labels.
         problem: why it cannot be used; empty when its manifest is intact.
@@ -61,6 +61,8 @@ def _line(store: Store, name: str, version: Version, head: Head | None) -> Line:
     except PackageError as error:
         return Line(version, entry.digest, entry.at_ms, names=names, problem=str(error))
     formats = tuple(step.format for step in manifest.steps)
+    if manifest.keyed:
+        formats = (f"{manifest.keyed.architecture.get('type')} by {', '.join(manifest.keyed.key)}",)
     return Line(version, entry.digest, entry.at_ms, formats, sum(file.bytes for file in manifest.files), manifest.metrics, names)
 
 

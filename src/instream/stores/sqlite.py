@@ -12,15 +12,18 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from instream.errors import StoreError
+from instream.stores.backend import absent
+from instream.stores.sqlite_parameters import LOG, TABLE, SQLiteParameters
 
 APPLICATION = 0x696E7374  # "inst": says whose file it is
-SCHEMA = 1
+SCHEMA = 2  # 1 had no parameters
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
     """`sqlite:///relative.db`, `sqlite:////absolute.db`."""
 
-    path: Path = Field(description="Created when absent; its folder must exist.")
+    path: Path = Field(description="The folder that it is in must exist.")
+    create: bool = Field(True, description="Make it where it is absent.")
     busy_ms: int = Field(30_000, gt=0, le=600_000, description="Longest wait for another writer.")
 
 
@@ -35,6 +38,7 @@ class SQLiteBackend:
         self._writes = 0
         with _translated(self._path):
             self._connection = _opened(settings)
+        self.parameters = SQLiteParameters(self._turn, self.mark)
 
     def insert(self, place: str, key: str, value: bytes) -> bool:
         return self._write("INSERT INTO row VALUES (?, ?, ?) ON CONFLICT DO NOTHING", place, key, value) == 1
@@ -64,6 +68,13 @@ class SQLiteBackend:
         with self._lock:
             self._connection.close()
 
+    @contextmanager
+    def _turn(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated(self._path):
+            before = self._connection.total_changes
+            yield self._connection
+            self._writes += self._connection.total_changes - before
+
     def _write(self, statement: str, *values: str | bytes) -> int:
         with self._lock, _translated(self._path):
             self._writes += 1
@@ -82,6 +93,8 @@ def backend_of(where: str, options: dict[str, str], folder: Path) -> SQLiteBacke
 
 
 def _opened(settings: Settings) -> sqlite3.Connection:
+    if not settings.create and not settings.path.exists():
+        raise absent(f"{settings.path}")
     connection = sqlite3.connect(
         settings.path, timeout=settings.busy_ms / 1000, isolation_level=None, check_same_thread=False, cached_statements=16
     )
@@ -105,7 +118,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
     if application != APPLICATION and (application or schema or tables):
         raise StoreError(f"{path}: a SQLite file, but not a model store; name another file, it is created when absent")
-    if application == APPLICATION and schema != SCHEMA:
+    if application == APPLICATION and schema > SCHEMA:
         raise StoreError(f"{path}: a model store with schema {schema}, this instream knows schema {SCHEMA}; upgrade instream")
 
 
@@ -123,13 +136,16 @@ def _to_wal(connection: sqlite3.Connection, busy_ms: int) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION:
+    """Or bring an older one to this schema, which only adds."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
         return
     with connection:  # commits, or rolls back
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS row (place TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (place, key))"
         )
+        connection.execute(TABLE)
+        connection.execute(LOG)
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from instream.errors import InUse, NotFound, PackageCorrupt, StoreError
@@ -22,6 +22,10 @@ from instream.stores.collection import collect
 from instream.stores.copies import Copies
 from instream.stores.feed import Changes, Feed
 from instream.stores.heads import Heads, named
+from instream.stores.hot_keys import HotKeys
+from instream.stores.parameter_rows import ParameterRows
+from instream.stores.parameter_sets import Told, fill, register, settled
+from instream.stores.parameters import Parameters
 from instream.stores.reports import Reports
 from instream.stores.versions import VERSION_MAX, Entry, Versions
 
@@ -45,7 +49,9 @@ class Store:
         self._versions = Versions(backend)
         self._heads = Heads(backend)
         self._reports = Reports(backend)
-        self._feed = Feed(backend, _identity(backend), self._heads, self._versions)
+        self._hot_keys = HotKeys(backend)
+        self._identity = _identity(backend)
+        self._feed = Feed(backend, self._identity, self._heads, self._versions)
 
     def put(self, package: Package, number: int | None = None) -> Version:
         """Publish a package: all of it becomes visible, or nothing.
@@ -76,6 +82,29 @@ class Store:
         if not self._heads.revision(manifest.name):
             self._heads.append_first(first_head(manifest.name, version, by=PUBLISHER, at_ms=now_ms))
         self.collect()
+        return version
+
+    def put_keyed(
+        self, package: Package, parameters: Mapping[str, bytes], number: int | None = None, told: Told = lambda done: None
+    ) -> Version:
+        """Publish a keyed package with the parameters of its keys, which are there before anybody can see it.
+
+        Keys of this package that have parameters already keep them, so that a publication which was cut short can be
+        repeated, and the same package again changes nothing.
+
+        Args:
+            parameters: canonical text -> payload; may read each from a disk when it is asked for.
+            told: how many keys have theirs, from time to time.
+        Raises:
+            StoreError: as `put`; or this kind of store keeps no parameters.
+        """
+        manifest = package.manifest
+        _check_name(manifest.name)
+        given = self.begin_parameters(manifest.name, manifest.digest)
+        fill(given, parameters, told)
+        version = self.put(package, number)
+        settled(self.backend, manifest.digest, self._clock, self._closed)
+        fill(given, parameters)  # an old set may have been collected before our number could be seen
         return version
 
     def manifest(self, name: str, version: Version) -> Manifest:
@@ -169,6 +198,14 @@ class Store:
         """The newest report of each live worker."""
         return self._reports.live(name, self._clock.wall_ms())
 
+    def keep_hot_keys(self, name: str, worker: str, keys: Sequence[str]) -> None:
+        """Keys of a keyed model that a worker used last, the most recent first; what is too many is left out."""
+        self._hot_keys.write(name, worker, keys, self._clock.wall_ms())
+
+    def hot_keys(self, name: str) -> tuple[str, ...]:
+        """Keys (canonical texts) that workers of the last week used last."""
+        return self._hot_keys.read(name, self._clock.wall_ms())
+
     def cursor(self, names: Iterable[str] | None = None) -> str:
         """Where these models (by default all) are now. Take it before reading what `changes` is to keep fresh."""
         return self._feed.cursor(self._asked(names))
@@ -198,9 +235,38 @@ class Store:
                 return True
         return False
 
+    def parameters(self, name: str, version: Version) -> Parameters:
+        """The parameters of a keyed package's keys.
+
+        Raises:
+            NotFound: no such version.
+            StoreError: this kind of store keeps none.
+        """
+        return self.parameters_of(self._versions.entry(name, version).digest)
+
+    def parameters_of(self, digest: str) -> Parameters:
+        """The same for a package that is not published yet: they come first, as nothing else can be seen whole."""
+        rows: ParameterRows | None = getattr(self.backend, "parameters", None)
+        if rows is None:
+            raise StoreError("this kind of store keeps no parameters of keyed models; a file, sqlite, postgresql or cassandra store does")
+        return Parameters(rows, digest, self._identity, self._closed, self._clock)
+
+    def begin_parameters(self, name: str, digest: str) -> Parameters:
+        """The same for who is about to publish it. Unless a version of the model is that package a day later, they are collected."""
+        given = self.parameters_of(digest)
+        register(self.backend, name, digest, self._clock.wall_ms())
+        return given
+
     def collect(self) -> int:
-        """Remove what nothing refers to and is a day old; `put` does it as well. Returns how many uploads went."""
-        return collect(self.backend, self._copies, self._versions, self._heads, self._clock.wall_ms())
+        """Remove what nothing refers to and is a day old; `put` does it as well. Returns how many uploads and sets went."""
+        return collect(
+            self.backend,
+            self._copies,
+            self._versions,
+            self._heads,
+            self._clock.wall_ms(),
+            lambda digest: self.parameters_of(digest).clear(),
+        )
 
     def close(self) -> None:
         """Wake who waits for changes, and let go of the database."""
