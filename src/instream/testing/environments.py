@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from instream.testing.jars import ServiceFailed, cache_folder
+from instream.engines.jars import cache_folder
+from instream.testing.services import ServiceFailed
 
 _INSTALL_S_MAX = 900
 

@@ -30,7 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instream.testing.jars import ServiceFailed, cache_folder
+from instream.engines.jars import cache_folder
+from instream.testing.services import ServiceFailed
 
 _TOOLS = ("buildah", "debootstrap")
 _SUITE = "bookworm"

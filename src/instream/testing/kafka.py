@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,14 +19,14 @@ import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from instream.engines.jars import jars
 from instream.testing import topics
-from instream.testing.jars import ServiceFailed, jars
+from instream.testing.services import ServiceFailed, end_with_us, free_ports
 
 VERSION = "4.1.0"
 USER, PASSWORD = "ann", "ann-secret"
@@ -100,7 +99,7 @@ class Broker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._watch = _end_with_us(self._process.pid, self._folder)
+        self._watch = end_with_us(self._process.pid, self._folder)
         self._wait_until_ready()
         return self
 
@@ -143,7 +142,7 @@ class Broker:
         return topics.committed(self.bootstrap, group, topic)
 
     def _configure(self, libs: Path, folder: Path) -> None:
-        plain, sasl, controller = _free_ports(3)
+        plain, sasl, controller = free_ports(3)
         self.bootstrap, self.secured = f"127.0.0.1:{plain}", f"127.0.0.1:{sasl}"
         properties = folder / "server.properties"
         properties.write_text(
@@ -194,26 +193,3 @@ class Broker:
 
 def _java(libs: Path, heap_mb: int) -> list[str]:
     return ["java", f"-Xmx{heap_mb}m", "-XX:+ExitOnOutOfMemoryError", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{libs}/*"]
-
-
-def _end_with_us(pid: int, folder: Path) -> subprocess.Popen[bytes]:
-    """A shell that kills the broker when this process is gone, however it went: its standard input then ends.
-
-    Not prctl(PR_SET_PDEATHSIG): that fires when the thread that started the broker ends, not the process.
-    """
-    script = 'cat >/dev/null; kill -KILL "$0"; sleep 1; rm -rf "$1"'
-    return subprocess.Popen(["sh", "-c", script, str(pid), str(folder)], stdin=subprocess.PIPE, start_new_session=True)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports below the range of outgoing connections, so that none is taken while the broker is down for a restart."""
-    random, found = Random(uuid.uuid4().int), set[int]()
-    while len(found) < count:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.add(port)
-    return sorted(found)

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from instream.errors import Closed
 from instream.failures import Code, failures_of
-from instream.predictor import STAMPS, Call, Prediction, Readiness
+from instream.package import Version
+from instream.predictor import Call, Prediction, Readiness, stamped
 from instream.records import Partition, Records
 
 
@@ -39,8 +40,7 @@ class LinearPredictor:
         out = np.abs(x) > 900
         bad = [(row, Code.SCORE, "x is too large") if x[row] > 0 else (row, Code.FILTERED, "") for row in np.flatnonzero(out).tolist()]
         outputs = pa.RecordBatch.from_arrays([pa.array(y, mask=out)], schema=pa.schema([("y", pa.float64())]))
-        stamps = pa.RecordBatch.from_arrays([pa.array(np.full(len(x), self.version, np.int32))], schema=STAMPS)
-        return Prediction(outputs, stamps, 41, failures_of(bad))
+        return Prediction(outputs, stamped(Version(self.version), len(x)), 41, failures_of(bad))
 
     def ready(self) -> Readiness:
         return Readiness(True, "")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Literal
 
 _EVERY_S = 0.2
+_FREEZING_S = 5.0
 
 
 def children(pid: int) -> list[int]:
@@ -18,12 +22,61 @@ def children(pid: int) -> list[int]:
     return [int(found) for found in listed.stdout.split()]
 
 
+def descendants(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found, todo = [], [pid]
+    while todo:
+        parent = todo.pop()
+        found.append(parent)
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                todo += map(int, children.read_text().split())
+            except OSError:  # a thread or the process ended meanwhile
+                continue
+    return found
+
+
+def command_of(pid: int) -> str:
+    """Its command line; empty where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def memory(pid: int, which: Literal["VmRSS", "VmHWM"] = "VmRSS") -> int:
     """Resident memory in bytes, now or the most that it ever was; 0 where there is no such process."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         found = re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         return int(found[1]) << 10 if found else 0
     return 0
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP, and wait until every thread stands: a thread that runs on another core stops a little later.
+
+    Raises:
+        TimeoutError: one still ran after five seconds.
+    """
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + _FREEZING_S
+    while any(_state(thread) not in "TXZ" for thread in Path(f"/proc/{pid}/task").iterdir()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"process {pid} did not stop within {_FREEZING_S} s")
+        time.sleep(0.001)
+
+
+def _state(thread: Path) -> str:
+    """One letter, see proc_pid_stat(5); X for a thread that is gone."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
+def forget_peak(pid: int) -> None:
+    """The most that a process ever was (VmHWM) begins anew with what it is now; see proc_pid_clear_refs(5)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 class Peak:

@@ -1,4 +1,4 @@
-"""Processes that use one store at once: `python -m instream.testing.store_process promote|publish|read URL …`."""
+"""Processes that use one store at once: `python -m instream.testing.store_process promote|publish|read|write URL …`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,14 @@ def read(store: Store, name: str, until: str) -> None:
         cursor = store.changes(cursor, [name], timeout_s=30.0).cursor
 
 
+def write(store: Store, digest: str, *texts: str) -> None:
+    """Give keys of a package parameters, each its own text; prints their revisions."""
+    parameters = store.parameters_of(digest)
+    wait_for_start()
+    print(json.dumps(dict(parameters.write({text: text.encode() for text in texts}))))
+
+
 if __name__ == "__main__":
     command, url, *arguments = sys.argv[1:]
-    commands: dict[str, Callable[..., None]] = {"promote": promote, "publish": publish, "read": read}
+    commands: dict[str, Callable[..., None]] = {"promote": promote, "publish": publish, "read": read, "write": write}
     commands[command](open_store(url), *arguments)

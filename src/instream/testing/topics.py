@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from instream.testing.jars import ServiceFailed
+from instream.testing.services import ServiceFailed
 
 _HIDDEN_S = 2.0
 

@@ -55,10 +55,26 @@ def setting(bootstrap: str, name: str, folder: Path, mode: Mode, *, partitions: 
     folder.mkdir(parents=True, exist_ok=True)
     store = open_store(f"sqlite:///{folder}/models.db")
     store.put(linear_package(folder, 2.0))
+    return setting_on("sqlite:///models.db", bootstrap, name, folder, mode, partitions=partitions, more=more)
+
+
+def setting_on(
+    store: str,
+    bootstrap: str,
+    name: str,
+    folder: Path,
+    mode: Mode,
+    *,
+    output: str = 'echo = ["id"]',
+    partitions: int = 4,
+    more: str = "",
+) -> Setting:
+    """The same for a store that has, or will have, the model `delay`."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in ("in", "out", "dead"):
         topics.create_topic(bootstrap, f"{name}-{part}", partitions)
     made = Setting(bootstrap, name, folder, mode)
-    made.file.write_text(_FILE.format(name=name, mode=mode, broker=f"kafka://{bootstrap}") + more)
+    made.file.write_text(_FILE.format(name=name, mode=mode, broker=f"kafka://{bootstrap}", output=output, store=store) + more)
     return made
 
 
@@ -67,10 +83,10 @@ name = "{name}"
 
 [model]
 name = "delay"
-store = "sqlite:///models.db"
+store = "{store}"
 
 [output]
-echo = ["id"]
+{output}
 source_id = true
 
 [source]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from instream.testing.faults.running import Running
-from instream.testing.processes import memory
+from instream.testing.processes import forget_peak, freeze, memory
 
 
 class Served:
@@ -56,7 +56,7 @@ class Served:
         """SIGSTOP of every process of it, SIGCONT at the end: it listens and does not answer."""
         pids = self.running.workers()
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            freeze(pid)
         try:
             yield
         finally:
@@ -68,8 +68,12 @@ class Served:
         return sum(memory(pid) for pid in self.running.workers())
 
     def peak(self) -> int:
-        """The most that it ever was, each process by itself."""
+        """The most that it ever was, each process by itself; or since `forget_peak`."""
         return sum(memory(pid, "VmHWM") for pid in self.running.workers())
+
+    def forget_peak(self) -> None:
+        for pid in self.running.workers():
+            forget_peak(pid)
 
 
 @contextlib.contextmanager

@@ -10,9 +10,17 @@ from confluent_kafka import Producer
 BAD_EVERY = 50
 
 
+CITIES = tuple(f"c{number}" for number in range(400))
+
+_CITY_RECORDS = 40
+
+
 def value_of(n: int) -> bytes:
-    """Record n; one in fifty is none that can be scored."""
-    return b"[%d]" % n if n % BAD_EVERY == 7 else b'{"id": %d, "x": %d.0}' % (n, n % 1000)
+    """Record n; one in fifty is none that can be scored. The city changes slowly, and comes again after all others."""
+    if n % BAD_EVERY == 7:
+        return b"[%d]" % n
+    city = CITIES[n // _CITY_RECORDS % len(CITIES)].encode()
+    return b'{"id": %d, "x": %d.0, "city": "%b"}' % (n, n % 1000, city)
 
 
 class Stream:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from instream.failures import NONE
 from instream.package import Version
-from instream.predictor import STAMPS, Prediction
+from instream.predictor import Prediction, stamped
 from instream.signature import Field
 from instream.wire import native
 from instream.wire.about import About
@@ -35,7 +35,7 @@ _ABOUT = About("delay", (Field("x", "float64"),), (Field("y", "float64"),), True
 def right(x: pa.Array) -> Prediction:
     """What a server should answer."""
     y = pa.RecordBatch.from_arrays([pa.array(2 * np.asarray(x))], ["y"])
-    return Prediction(y, _stamps(len(x)), 1, NONE)
+    return Prediction(y, stamped(Version(1), len(x)), 1, NONE)
 
 
 def _fewer(x: pa.Array) -> bytes:
@@ -48,17 +48,17 @@ def _more(x: pa.Array) -> bytes:
 
 def _of_another_type(x: pa.Array) -> bytes:
     outputs = pa.RecordBatch.from_arrays([pa.array(np.asarray(x).astype(np.int64))], ["y"])
-    return native.write_answer(Prediction(outputs, _stamps(len(x)), 1, NONE))
+    return native.write_answer(Prediction(outputs, stamped(Version(1), len(x)), 1, NONE))
 
 
 def _of_another_name(x: pa.Array) -> bytes:
     outputs = pa.RecordBatch.from_arrays([pa.array(np.zeros(len(x)))], ["z"])
-    return native.write_answer(Prediction(outputs, _stamps(len(x)), 1, NONE))
+    return native.write_answer(Prediction(outputs, stamped(Version(1), len(x)), 1, NONE))
 
 
 def _of_no_version(x: pa.Array) -> bytes:
     outputs = pa.RecordBatch.from_arrays([pa.array(np.zeros(len(x)))], ["y"])
-    stamps = pa.RecordBatch.from_arrays([pa.array(np.zeros(len(x), np.int32))], schema=STAMPS)
+    stamps = stamped(Version(0), len(x))
     return native.write_answer(Prediction(outputs, stamps, 1, NONE))
 
 
@@ -190,7 +190,3 @@ def over_grpc(plan: Plan) -> Iterator[str]:
         yield f"grpc://127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
-
-
-def _stamps(rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(np.ones(rows, np.int32))], schema=STAMPS)

@@ -13,7 +13,8 @@ from instream.errors import NotFound
 from instream.package import Package, Version
 from instream.stores import Store
 from instream.stores.backend import scan
-from instream.stores.copies import CHUNK_BYTES, UPLOADS, copies_place
+from instream.stores.chunks import CHUNK_BYTES
+from instream.stores.copies import UPLOADS, copies_place
 from instream.testing.backends import Crash, Crashing, Meeting, Pausing, Unsure
 from instream.testing.clocks import MovedClock
 from instream.testing.packages import tiny_package

@@ -16,7 +16,7 @@ from instream.head import Head
 from instream.package import Package, Version
 from instream.stores import Store, open_store
 from instream.stores.cache import default_cache
-from instream.stores.copies import CHUNK_BYTES
+from instream.stores.chunks import CHUNK_BYTES
 from instream.testing.clocks import MovedClock
 from instream.testing.packages import tiny_package
 

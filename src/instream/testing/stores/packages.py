@@ -10,7 +10,8 @@ from instream.errors import Conflict, NotFound, PackageCorrupt, StoreError
 from instream.package import Package, Version
 from instream.stores import Store, copy, open_store
 from instream.stores.backend import scan
-from instream.stores.copies import CHUNK_BYTES, copies_place
+from instream.stores.chunks import CHUNK_BYTES, Chunks
+from instream.stores.copies import copies_place
 from instream.testing.packages import tiny_package
 from instream.testing.stores.fixtures import StoreFixtures, at_once, flip
 
@@ -95,6 +96,19 @@ class PackageLaws(StoreFixtures):
             store.open("delay", version)
         assert store.put(package) == version
         store.open("delay", version).verify()
+
+    def test_a_large_package_is_spread(self, store: Store, package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Law 7: a place has a bounded number of chunks, and none is left when a package goes."""
+        monkeypatch.setattr("instream.stores.chunks._PLACE_CHUNKS", 2)
+        store.open("delay", store.put(package)).verify()
+        [(upload, _)] = scan(store.backend, copies_place(package.manifest.digest))
+        places = [f"bytes/{upload}", *(f"bytes/{upload}.{number}" for number in range(1, 10))]
+        lengths = [len(store.backend.rows(place, "", 100)) for place in places]
+        assert lengths[0] == 3  # with the manifest's
+        assert lengths[1] == 2
+        assert max(lengths[2:]) <= 2
+        Chunks(store.backend, upload).remove()
+        assert [store.backend.rows(place, "", 100) for place in places] == [[]] * 10
 
     def test_a_lost_chunk_is_found(self, store: Store, package: Package) -> None:
         """Law 4: a file that ends early is not opened."""

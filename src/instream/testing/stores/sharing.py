@@ -16,7 +16,8 @@ from instream.flow.points import VARIABLE
 from instream.package import Package, Version
 from instream.stores import Store
 from instream.stores.backend import scan
-from instream.stores.copies import CHUNK_BYTES, UPLOADS
+from instream.stores.chunks import CHUNK_BYTES
+from instream.stores.copies import UPLOADS
 from instream.testing.clocks import MovedClock
 from instream.testing.packages import tiny_package
 from instream.testing.stores.fixtures import TWO_DAYS_S, StoreFixtures
