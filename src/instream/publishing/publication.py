@@ -83,8 +83,7 @@ def publish(
         UntrustedModel: reading it could run code, and `trust` does not say that it may.
         StoreError: the store refused it.
     """
-    if not re.match(NAME, name):
-        raise SettingsInvalid(f"name = {name!r}: letters, digits, '.', '_' and '-' were expected, at most 100, a letter or digit first")
+    require_name(name)
     target = open_store(store_url(store)) if store is None or isinstance(store, str) else store
     rows = sample_of(invented_rows(model) if sample is None else sample)
     featured = apply_features(features, rows, Path()) if features else None
@@ -94,6 +93,12 @@ def publish(
         package, us_per_row = make_package(original, name, given, Path(text), tolerance, metrics or {})
         version = target.put(package)
     return Published(name, version, package.manifest.digest, package.manifest, us_per_row)
+
+
+def require_name(name: str) -> None:
+    """Raises SettingsInvalid."""
+    if not re.fullmatch(NAME, name):
+        raise SettingsInvalid(f"name = {name!r}: letters, digits, '.', '_' and '-' were expected, at most 100, a letter or digit first")
 
 
 def make_package(
@@ -108,7 +113,7 @@ def make_package(
     sample = given.sample if isinstance(given, Featured) else given
     described = describe(original, sample)
     rows = sample.batch.select([field.name for field in described.signature.inputs])
-    proof = _proof(original, described, rows, _tolerances(described.signature, tolerance))
+    proof = _proof(original, described, rows, tolerances(described.signature, tolerance))
     conversions = _allowed(original.conversions(described.signature, described.closed), described.opaque)
     taken = prove(conversions, described.signature, proof, folder)
     place = folder / "package"
@@ -136,7 +141,7 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
-def _tolerances(signature: Signature, given: Mapping[str, Tolerance] | Tolerance | None) -> dict[str, Tolerance]:
+def tolerances(signature: Signature, given: Mapping[str, Tolerance] | Tolerance | None) -> dict[str, Tolerance]:
     """One for each output, fixed before anything is converted."""
     if isinstance(given, Tolerance):
         return {field.name: given for field in signature.outputs}

@@ -1,0 +1,1 @@
+"""Keyed models: from one estimator a key to parameters of one architecture."""
