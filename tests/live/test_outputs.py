@@ -9,6 +9,7 @@ import pytest
 
 from instream.failures import Code
 from instream.live.outputs import outputs_of, spread
+from instream.live.plain import PlainModel
 from instream.signature import Field, Signature
 
 
@@ -51,7 +52,7 @@ def test_null_and_not_finite(kind: str, values: list[object], codes: dict[int, C
     """Law 1: one output or one failure for each row, whatever the type."""
     field = Field("x", kind)
     model = Scripted(field, Field("y", kind), same)
-    outputs, failures = outputs_of(model, batch_of(field, values), "delay@1")
+    outputs, failures = outputs_of(PlainModel(model, "delay@1"), batch_of(field, values))
     assert dict(zip(failures.rows.tolist(), failures.codes, strict=True)) == codes
     assert outputs.column("y").to_pylist() == [None if row in codes else value for row, value in enumerate(values)]
 
@@ -65,7 +66,7 @@ def test_null_outputs_where_none_may_be(kind: str) -> None:
         Field("y", kind),
         lambda batch: pa.array([None if x == 0 else value for x in batch.column(0).to_pylist()], Field("y", kind).arrow.type),
     )
-    outputs, failures = outputs_of(model, batch_of(field, [1, 0, 2]), "delay@1")
+    outputs, failures = outputs_of(PlainModel(model, "delay@1"), batch_of(field, [1, 0, 2]))
     assert failures.rows.tolist() == [1]
     assert outputs.column("y").to_pylist() == [value, None, value]
 
@@ -75,7 +76,7 @@ def test_an_error_says_who_and_why_in_few_words() -> None:
         raise ValueError("x" * 10_000)
 
     field = Field("x", "int64")
-    outputs, failures = outputs_of(Scripted(field, field, refuse), batch_of(field, [1, 2]), "delay@3")
+    outputs, failures = outputs_of(PlainModel(Scripted(field, field, refuse), "delay@3"), batch_of(field, [1, 2]))
     assert list(failures.codes) == [Code.SCORE, Code.SCORE]
     assert failures.messages[0].startswith("delay@3: ValueError: xxx")
     assert len(failures.messages[0]) == 500

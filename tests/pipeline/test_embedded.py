@@ -13,7 +13,7 @@ from instream.pipeline import Pipeline, pipeline_of
 from instream.predictor import Predictor
 from instream.settings import Pipeline as Settings
 from instream.stores import Store, open_store
-from instream.strategies import embedded
+from instream.strategies import local
 from instream.testing.linear import records_of
 from instream.testing.models import Extras, linear, linear_package, lookup, onnx_package, reciprocal
 from instream.testing.predictors.features import paired
@@ -43,7 +43,7 @@ def opened(store: Store, unique: str) -> Iterator[Open]:
                 "source": {"url": "-", "fields": fields},
             }
         )
-        predictor = embedded(settings, store, worker="w0", local_features=None)
+        predictor = local(settings, store, worker="w0", local_features=None)
         predictors.append(predictor)
         return pipeline_of(settings, predictor, None, "json", "json"), predictor
 

@@ -26,7 +26,7 @@ def outcome_of(values: list[bytes | None]) -> Outcome:
     failures = failures_of(
         [(1, Code.NOT_UTF8, "not UTF-8"), (2, Code.EMPTY, "no value"), (3, Code.SCORE, "x" * 5_000), (4, Code.EMPTY, "é")]
     )
-    stamps = pa.RecordBatch.from_arrays([pa.array([7, None, None, 7, None], pa.int32())], schema=STAMPS)
+    stamps = pa.RecordBatch.from_pylist([{"version": version} for version in (7, None, None, 7, None)], schema=STAMPS)
     return Outcome([b"{}", None, None, None, None], failures, np.empty(0, np.int32), stamps, 41)
 
 

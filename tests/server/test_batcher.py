@@ -14,7 +14,8 @@ import pytest
 from instream.errors import DeadlineExceeded, Overloaded
 from instream.failures import NONE
 from instream.flow.deadline import Deadline, deadline_in
-from instream.predictor import STAMPS, Call, Prediction, Readiness
+from instream.package import Version
+from instream.predictor import Call, Prediction, Readiness, stamped
 from instream.server.batcher import Batcher, Lane
 from instream.server.cost import Cost
 from instream.server.limits import Limits
@@ -42,7 +43,7 @@ class Doubling:
         self.pins.append(call.pin)
         if 13 in x:
             raise ValueError("unlucky")
-        stamps = pa.RecordBatch.from_arrays([pa.array(np.ones(len(x), np.int32))], schema=STAMPS)
+        stamps = stamped(Version(1), len(x))
         return Prediction(pa.RecordBatch.from_arrays([pa.array(2 * x)], ["y"]), stamps, 1, NONE)
 
     def ready(self) -> Readiness:

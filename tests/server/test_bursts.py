@@ -24,8 +24,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 BURST = 800
 ROWS = 30_000
+BODY = 8 * ROWS
 HELD_MB = 32
-"""Of the requests that a server takes on; and as much again for what it does with them."""
+"""Of the requests that a server takes on."""
+SAYING_NO_MB = 48
+"""For what it does with them, and for the connections and calls that it refuses: what of them had come, up to 64 KB of a gRPC
+call. 3 to 36 on two cores. With nothing but a limit on requests it was 90 over REST and 240 over gRPC."""
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def over_rest(server: Served, count: int) -> Counter[str]:
 
 
 def over_grpc(server: Served, count: int) -> Counter[str]:
-    message = InferRequest(model_name="delay", raw_input_contents=[bytes(8 * ROWS)])
+    message = InferRequest(model_name="delay", raw_input_contents=[bytes(BODY)])
     message.inputs.add(name="x", datatype="FP64", shape=[ROWS])
     body = message.SerializeToString()
 
@@ -74,15 +78,20 @@ the reason: over REST an error of the socket, over gRPC CANCELLED."""
 
 @pytest.mark.parametrize("over", OVER)
 def test_a_burst_of_twice_the_size_takes_little_more_memory(over: str, server: Served) -> None:
-    """Law 7: at most the size after the largest request, the limit and 32 MB, however many come."""
+    """Law 7: at most the size after the largest request, the limit and what it costs to say no.
+
+    The peak of each burst by itself, after one that the allocator has seen: else the second is the larger one for being second.
+    """
     burst, answered, refused = OVER[over]
     before = after_the_largest(server)
     outcomes = burst(server, BURST // 2)
-    once = server.peak()
-    outcomes += burst(server, BURST)
-    twice = server.peak()
-    told = f"{before >> 20} MB, {once >> 20} after one, {twice >> 20} after two bursts; {dict(outcomes)}"
+    peaks = [server.peak()]
+    for size in (BURST // 2, BURST):
+        server.forget_peak()
+        outcomes += burst(server, size)
+        peaks.append(server.peak())
+    told = f"{before >> 20} MB, {[peak >> 20 for peak in peaks]} after bursts; {dict(outcomes)}"
     assert outcomes[answered] > 0, told
     assert set(outcomes) <= {answered, *refused}, told
-    assert twice - before < (HELD_MB + 32) << 20, told
-    assert twice <= 1.1 * once, told
+    assert max(peaks) - before < (HELD_MB + SAYING_NO_MB) << 20, told
+    assert peaks[2] - peaks[1] < BURST // 2 * BODY / 2, told

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from instream.strategies import embedded
+from instream.strategies import local
 from instream.testing.predictors import PredictorLaws
 from instream.testing.predictors.fixtures import Connect
 
@@ -13,4 +13,4 @@ class TestEmbedded(PredictorLaws):
     @pytest.fixture
     def connect(self) -> Connect:
         workers = count()
-        return lambda pipeline, store: embedded(pipeline, store, worker=f"w{next(workers)}", local_features=None)
+        return lambda pipeline, store: local(pipeline, store, worker=f"w{next(workers)}", local_features=None)

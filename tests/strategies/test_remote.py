@@ -11,7 +11,7 @@ import pytest
 from instream.predictor import Predictor
 from instream.settings import Pipeline
 from instream.stores import Store
-from instream.strategies import embedded, remote
+from instream.strategies import local, remote
 from instream.testing.predictors import PredictorLaws
 from instream.testing.predictors.fixtures import Away, Connect
 from instream.testing.server import Running, running, server_for
@@ -24,7 +24,7 @@ def served(pipeline: Pipeline, store: Store) -> contextlib.AbstractContextManage
 
     def opened(model: str) -> Predictor:
         named = pipeline.model_copy(update={"model": pipeline.model.model_copy(update={"name": model})})
-        return embedded(named, store, worker=f"w{next(_workers)}", local_features=None)
+        return local(named, store, worker=f"w{next(_workers)}", local_features=None)
 
     return running(server_for(pipeline.model.name.partition("@")[0]), opened)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from instream.errors import InvalidRows, TooLarge, WrongAnswer
 from instream.failures import NONE, Code, failures_of
-from instream.predictor import STAMPS, Prediction
+from instream.package import Version
+from instream.predictor import Prediction, stamped
 from instream.wire import native
 from instream.wire.inputs import Inputs
 from instream.wire.native_question import read_question
@@ -31,7 +32,7 @@ def prediction(rows: int, failed: tuple[int, ...] = (), version: int = 3) -> Pre
     outputs = pa.RecordBatch.from_arrays(
         [pa.array(np.arange(float(rows)), mask=mask), pa.array([None if bad else "late" for bad in mask], pa.string())], schema=PRODUCES
     )
-    stamps = pa.RecordBatch.from_arrays([pa.array(np.full(rows, version, np.int32))], schema=STAMPS)
+    stamps = stamped(Version(version), rows)
     return Prediction(outputs, stamps, 7, failures_of((row, Code.SCORE, f"row {row} is bad") for row in failed))
 
 

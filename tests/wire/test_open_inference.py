@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from instream.errors import InvalidRows, TooLarge
 from instream.failures import NONE, Code, failures_of
-from instream.predictor import STAMPS, Prediction
+from instream.package import Version
+from instream.predictor import Prediction, stamped
 from instream.wire import v2_grpc, v2_json
 from instream.wire.answered import Answered, Whole
 from instream.wire.columns import joined
@@ -91,7 +92,7 @@ def answered(rows: int = 2, start: int = 0, failed: tuple[int, ...] = ()) -> Ans
             "n": pa.array([None if i in failed else i for i in range(total)], pa.int64()),
         }
     )
-    stamps = pa.RecordBatch.from_arrays([pa.array(np.full(total, 3, np.int32))], schema=STAMPS)
+    stamps = stamped(Version(3), total)
     failures = failures_of((row, Code.NULL, "x is null") for row in failed) if failed else NONE
     return Answered("delay", Whole(Prediction(outputs, stamps, 7, failures)), start, rows)
 

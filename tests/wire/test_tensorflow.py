@@ -6,7 +6,6 @@ import contextlib
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 
 from instream.errors import InvalidRows, TooLarge
 from instream.failures import NONE
-from instream.predictor import STAMPS, Prediction
+from instream.package import Version
+from instream.predictor import Prediction, stamped
 from instream.wire import tensorflow
 from instream.wire.answered import Answered, Whole
 from instream.wire.columns import joined
@@ -33,7 +33,7 @@ def read(content: Any, inputs: Inputs) -> dict[str, list[Any]]:
 
 def answered(**outputs: Any) -> Answered:
     batch = pa.record_batch(outputs)
-    stamps = pa.RecordBatch.from_arrays([pa.array(np.full(len(batch), 3, np.int32))], schema=STAMPS)
+    stamps = stamped(Version(3), len(batch))
     return Answered("delay", Whole(Prediction(batch, stamps, 7, NONE)), 0, len(batch))
 
 

@@ -12,8 +12,9 @@ from instream.settings import Pipeline
 
 def refuse_impossible(settings: Pipeline, run: Run) -> None:
     """Raises SettingsInvalid for what no worker could do; says the setting and what to change."""
-    if settings.source is None or settings.sink is None:
-        absent = " and ".join(f"[{name}]" for name in ("source", "sink") if getattr(settings, name) is None)
+    parts = {"[source]": settings.source, "source.url": settings.source is None or settings.source.url, "[sink]": settings.sink}
+    if not all(parts.values()):
+        absent = " and ".join(name for name, there in parts.items() if not there)
         raise SettingsInvalid(f"{settings.name}: {absent} missing, so there is nothing to run; `instream init` writes a complete file")
     if settings.engine.workers > 1:
         _one_worker_only(settings, run)

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from instream.connectors import member_of
+from instream.keyed import KeyedLimits
 from instream.live import Limits, LivePredictor
 from instream.predictor import Predictor
 from instream.process.messages import Start
@@ -21,7 +22,7 @@ from instream.stores import Store, open_store, parse, resolve
 
 def serving_of(settings: Server, start: Start) -> Serving:
     """One process of a server, ready to run."""
-    return Serving(settings, opening(settings, open_store(settings.store), start.slot), exposed, runner)
+    return Serving(settings, opening(settings, open_store(settings.store, create=False), start.slot), exposed, runner)
 
 
 def opening(settings: Server, store: Store, slot: int) -> Open:
@@ -39,7 +40,7 @@ def opening(settings: Server, store: Store, slot: int) -> Open:
             pipeline=NAME,
             worker=".".join([member_of(NAME, slot), *model.split("@")[1:]]),  # two versions in a process report under two names
             features="package" if settings.trust_features else None,
-            limits=Limits(settings.memory, settings.load_s, settings.golden_s),
+            limits=Limits(settings.memory, settings.load_s, settings.golden_s, KeyedLimits(settings.cache)),
             poll_s=settings.poll_ms / 1000,
         )
 

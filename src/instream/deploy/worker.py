@@ -23,8 +23,8 @@ from instream.process.messages import Report, Start
 from instream.secrets import resolve
 from instream.settings import Pipeline
 from instream.stores import open_store
-from instream.strategies import embedded, remote
-from instream.strategies.embedded import PUBLISHED
+from instream.strategies import local, remote
+from instream.strategies.local import PUBLISHED
 
 
 class Worker:
@@ -91,14 +91,14 @@ def worker_of(settings: Pipeline, run: Run, start: Start) -> Worker:
     return Worker(settings.name, loop, scoring, predictor)
 
 
-def predictor_of(settings: Pipeline, worker: str, features: FeatureStep | None) -> Predictor:
-    """By the strategy that the file names."""
+def predictor_of(settings: Pipeline, worker: str, features: FeatureStep | None, *, stepped: bool = False) -> Predictor:
+    """By the strategy that the file names; `stepped`: see `strategies.local`."""
 
     def here() -> Predictor:
-        store = open_store(resolve(settings.model.store, settings.folder), folder=settings.folder)
-        return embedded(settings, store, worker=worker, local_features=features)
+        store = open_store(resolve(settings.model.store, settings.folder), folder=settings.folder, create=False)
+        return local(settings, store, worker=worker, local_features=features, stepped=stepped)
 
-    return here() if settings.strategy.kind == "embedded" else remote(settings, here)
+    return remote(settings, here) if settings.strategy.kind == "remote" else here()
 
 
 def pace_of(settings: Pipeline, run: Run, predictor: Predictor) -> Pace:

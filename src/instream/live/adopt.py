@@ -71,7 +71,7 @@ class Adopting:
         """The same for a version; `head` is 0 when pinned."""
         if self._abandoned is not None and not self._abandoned.wait(0):
             raise Postponed(f"an earlier load, given up after {self._limits.load_s:g} s, has not ended yet")
-        wanted = Wanted(self._reference.name, head, version, rules, self._limits, instead.nbytes if instead else 0)
+        wanted = Wanted(self._reference.name, head, version, rules, self._limits, instead)
         loading = Loading(lambda: self._prepared(wanted))
         while not loading.wait(_TICK_S):
             meanwhile()

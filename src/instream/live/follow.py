@@ -11,6 +11,7 @@ from instream.flow.backoff import backoff
 from instream.flow.clock import SYSTEM, Clock
 from instream.head import Head, Revision
 from instream.live.adopt import Adopted, Adopting
+from instream.live.hot import HotKeys
 from instream.live.memory import give_back
 from instream.live.refusal import Postponed, Refused
 from instream.live.rules import Rules
@@ -42,6 +43,7 @@ class Follower:
         adopting: Adopting,
         watch: HeadWatch,
         telling: Telling,
+        hot: HotKeys,
         swap: Callable[[Serving], None],
         closed: threading.Event,
         clock: Clock = SYSTEM,
@@ -51,6 +53,8 @@ class Follower:
         self._adopting = adopting
         self._watch = watch
         self._telling = telling
+        self._hot = hot
+        self._serving: Serving | None = None
         self._swap = swap
         self._closed = closed
         self._clock = clock
@@ -86,6 +90,8 @@ class Follower:
     def stop(self, timeout_s: float) -> None:
         """After `closed` was set."""
         self._thread.join(timeout_s)
+        if self._serving is not None:
+            self._hot.keep(self._serving.model)
         self._telling.withdraw()
 
     def _pinned(self, rules: Rules) -> Adopted:
@@ -115,6 +121,8 @@ class Follower:
         raise PackageRefused(f"no head of {self._reference.name} can be adopted:\n  " + "\n  ".join(refusals))
 
     def _take_over(self, adopted: Adopted) -> None:
+        if self._serving is None or adopted.serving.model is not self._serving.model:
+            adopted.serving.model.start()
         self._serving, self._rules = adopted.serving, adopted.rules
         self._swap(adopted.serving)
         self._telling.adopted(adopted.serving, adopted.seconds)
@@ -129,7 +137,9 @@ class Follower:
                 self._watch.again(error)
 
     def _turn(self) -> None:
+        assert self._serving is not None
         self._telling.repeat()
+        self._hot.repeat(self._serving.model)
         if self._reference.pinned:
             self._clock.wait(self._closed, 1.0)
             return

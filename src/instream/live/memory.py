@@ -25,10 +25,10 @@ class Need:
     peak: int
 
 
-def need_of(package: Package) -> Need:
-    """What loading this package takes."""
+def need_of(package: Package, cache: int) -> Need:
+    """What loading this package takes; `cache` is what parameters of keys may."""
     sizes = _sizes(package.manifest)
-    held = peak = float(_SPARE_BYTES)
+    held = peak = float(_SPARE_BYTES + (cache if package.manifest.keyed else 0))
     for step in package.manifest.steps:
         of_held, of_peak = _factors(package, step)
         held += sizes[step.file] * of_held

@@ -7,29 +7,28 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from instream.failures import NONE, Code, Failures, Rows, failures_of, merge
-from instream.flow.bisect import isolate
+from instream.flow.deadline import Deadline
 from instream.lists import items
-from instream.predictor import LoadedModel, no_rows, one_batch
-
-_MESSAGE_CHARS_MAX = 500  # onnxruntime tells the whole graph's story; a dead letter needs its beginning
+from instream.live.serving import Model
 
 Mask = npt.NDArray[np.bool_]
 
 
-def outputs_of(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
+def outputs_of(model: Model, inputs: pa.RecordBatch, deadline: Deadline | None = None) -> tuple[pa.RecordBatch, Failures]:
     """Score a batch so that each row has an output or a failure.
 
     Args:
         inputs: the columns of `model.signature.requires`, in order.
-        label: who scores, for messages: `delay@3`.
     Returns:
-        `signature.produces`, as many rows, null where failed; and the failures.
+        What the model answers, as many rows, null where failed; and the failures.
+    Raises:
+        Unavailable, Closed: from the model; no row is settled.
     """
     absent = _nulls(model, inputs)
     if not len(absent):
-        return _scored(model, inputs, label)
+        return _scored(model, inputs, deadline)
     rows = np.delete(np.arange(inputs.num_rows, dtype=np.int32), absent.rows)
-    outputs, failures = _scored(model, inputs.take(pa.array(rows)), label)
+    outputs, failures = _scored(model, inputs.take(pa.array(rows)), deadline)
     return spread(outputs, rows, inputs.num_rows), merge(absent, failures.at(rows))
 
 
@@ -40,7 +39,7 @@ def spread(batch: pa.RecordBatch, rows: Rows, total: int) -> pa.RecordBatch:
     return batch.take(pa.array(places, mask=places < 0))
 
 
-def _nulls(model: LoadedModel, inputs: pa.RecordBatch) -> Failures:
+def _nulls(model: Model, inputs: pa.RecordBatch) -> Failures:
     found: list[tuple[int, Code, str]] = []
     for field, column in zip(model.signature.inputs, inputs.columns, strict=True):
         if field.nullable:
@@ -60,31 +59,15 @@ def _null_mask(column: pa.Array) -> Mask:
     return mask
 
 
-def _scored(model: LoadedModel, inputs: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
-    rows = inputs.num_rows
-    if not rows:
-        return no_rows(model.signature.produces), NONE
-    bad: list[tuple[int, Code, str]] = []
-
-    def score(start: int, length: int) -> pa.RecordBatch:
-        outputs = model.score(inputs if length == rows else inputs.slice(start, length))
-        assert outputs.num_rows == length, (outputs.num_rows, length)
-        return outputs
-
-    def blame(row: int, error: Exception) -> None:
-        bad.append((row, Code.SCORE, f"{label}: {type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX]))
-
-    parts = isolate(score, rows, blame)
-    if len(parts) == 1 and parts[0][1] == rows:
-        return _finite(model, parts[0][2])
-    if not parts:
-        return spread(no_rows(model.signature.produces), np.empty(0, np.int32), rows), failures_of(bad)
-    outputs, failures = _finite(model, one_batch([part for _, _, part in parts]))
-    kept = np.concatenate([np.arange(start, start + length, dtype=np.int32) for start, length, _ in parts])
-    return spread(outputs, kept, rows), merge(failures_of(bad), failures.at(kept))
+def _scored(model: Model, inputs: pa.RecordBatch, deadline: Deadline | None) -> tuple[pa.RecordBatch, Failures]:
+    answered = model.answer(inputs, deadline)
+    outputs, failures = _finite(model, answered.outputs)
+    if answered.rows is None:
+        return outputs, failures
+    return spread(outputs, answered.rows, inputs.num_rows), merge(answered.failures, failures.at(answered.rows))
 
 
-def _finite(model: LoadedModel, outputs: pa.RecordBatch) -> tuple[pa.RecordBatch, Failures]:
+def _finite(model: Model, outputs: pa.RecordBatch) -> tuple[pa.RecordBatch, Failures]:
     """Null and fail the rows with an output that is no number where the signature wants one."""
     found: list[tuple[int, Code, str]] = []
     for field in model.signature.outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import pyarrow as pa
 
@@ -10,6 +11,7 @@ from instream.errors import Closed, PackageRefused, Unavailable
 from instream.flow.clock import SYSTEM, Clock
 from instream.live.adopt import Adopting
 from instream.live.follow import Follower
+from instream.live.hot import HotKeys
 from instream.live.prepare import Limits
 from instream.live.rules import Available, Rules
 from instream.live.score import score
@@ -37,6 +39,7 @@ class LivePredictor:
         worker: str,
         features: FeatureChoice = None,
         available: Available | None = None,
+        keyed: bool | None = None,
         limits: Limits = Limits(),
         poll_s: float = 0.5,
         inflight: int = 1,
@@ -48,6 +51,7 @@ class LivePredictor:
             model: `delay` follows the champion, `delay@candidate` a label of the head, `delay@3` stays with a version.
             features: who makes the model's inputs; "package" runs code that was published with the model.
             available: fields that reach `predict`; by default what the first version requires.
+            keyed: whether only keyed packages will do, or only others; by default both.
         Raises:
             PackageRefused: no version can be used; with the reasons.
             NotFound: the store has no such model or version.
@@ -65,11 +69,12 @@ class LivePredictor:
             adopting=Adopting(store, reference, limits, self._closed),
             watch=HeadWatch(store, reference.name, poll_s=poll_s, closed=self._closed, clock=clock),
             telling=self._telling,
+            hot=HotKeys(store, reference.name, f"{pipeline}/{worker}", clock),
             swap=self._swap,
             closed=self._closed,
             clock=clock,
         )
-        self._follower.start(Rules(features, available, None))
+        self._follower.start(Rules(features, available, None, keyed))
         self.requires: pa.Schema = self._live.requires
         self.produces: pa.Schema = self._live.produces
 
@@ -77,9 +82,9 @@ class LivePredictor:
         """Score a batch by one snapshot.
 
         Raises:
-            Unavailable: the deadline is past; nothing was scored.
+            Unavailable: the deadline is past, or parameters of keys cannot be read; nothing was scored.
             Closed: the predictor was closed.
-            PackageRefused: the call is pinned to a head that is not loaded.
+            PackageRefused: the call is pinned to a head that is not loaded, or to a moment, where parameters follow the store.
         """
         live = self._live  # the snapshot: nothing below looks at self again
         if self._closed.is_set():
@@ -88,7 +93,8 @@ class LivePredictor:
             raise Unavailable(f"{live.name}: the deadline was past before the batch was scored", retry_after_s=0.0)
         if call.pin is not None:
             _check_pin(call.pin, live)
-        return score(live, batch)
+        with nullcontext() if call.as_of is None else live.model.at(call.as_of, call.deadline):
+            return score(live, batch, call.deadline)
 
     def ready(self) -> Readiness:
         """Always ready from construction to `close`."""
@@ -101,6 +107,7 @@ class LivePredictor:
         """Stop following; later calls raise Closed, those under way end."""
         if not self._closed.is_set():
             self._closed.set()
+            self._live.model.close()
             self._follower.stop(_STOP_S)
 
     def _swap(self, serving: Serving) -> None:

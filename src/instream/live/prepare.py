@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -12,13 +12,14 @@ from instream.compare import worst
 from instream.features import FeatureStep, from_package
 from instream.formats import load, proved_with
 from instream.head import Revision
+from instream.keyed import KeyedLimits, KeyedModel, OwnModel
 from instream.live.memory import give_back, need_of
+from instream.live.plain import PlainModel
 from instream.live.refusal import Reason, Refused
 from instream.live.rules import Rules
 from instream.live.score import columns, outcome_of
-from instream.live.serving import Serving, required_by
+from instream.live.serving import Model, Serving, required_by
 from instream.package import Manifest, Package, Version
-from instream.predictor import LoadedModel
 from instream.signature import schema_of
 from instream.stores import Store
 
@@ -31,11 +32,13 @@ class Limits:
         memory: bytes for the models of this process, with a swap under way.
         load_s: to fetch, load and prove it.
         golden_s: to score its golden rows once.
+        keyed: what the parameters of a keyed package may take, and how old they may be.
     """
 
     memory: int = 1 << 30
     load_s: float = 120.0
     golden_s: float = 5.0
+    keyed: KeyedLimits = field(default_factory=KeyedLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Wanted:
 
     Attributes:
         head: the revision that names it; 0 when pinned.
-        beside: bytes that are held by what serves meanwhile.
+        beside: what serves meanwhile.
     """
 
     name: str
@@ -52,7 +55,7 @@ class Wanted:
     version: Version
     rules: Rules
     limits: Limits
-    beside: int
+    beside: Serving | None
 
 
 def prepare(store: Store, wanted: Wanted) -> tuple[Serving, Manifest]:
@@ -68,24 +71,33 @@ def prepare(store: Store, wanted: Wanted) -> tuple[Serving, Manifest]:
     package = store.open(wanted.name, wanted.version)
     held = _room_for(package, wanted)
     try:
-        model = load(package)
+        own = PlainModel(OwnModel(package) if manifest.keyed else load(package), f"{wanted.name}@{wanted.version}")
         features = from_package(package) if wanted.rules.features == "package" else None
-        _prove(package, model, features or _local(wanted.rules, manifest), wanted)
+        _prove(package, own, features or _local(wanted.rules, manifest), wanted)
     finally:
         give_back()
+    model = _keyed(store, package, wanted) if manifest.keyed else own
     nbytes = max(held, model.nbytes)
     produces = schema_of(wanted.rules.produces or manifest.signature.outputs)
     requires = required_by(manifest, wanted.rules.features)
     return Serving(wanted.name, wanted.head, wanted.version, model, features, requires, produces, nbytes), manifest
 
 
+def _keyed(store: Store, package: Package, wanted: Wanted) -> KeyedModel:
+    """With the keys that are used now, or were by those who ran before: the first batches need not wait for them."""
+    hot = wanted.beside.model.hot() if wanted.beside else store.hot_keys(wanted.name)
+    source = store.parameters(wanted.name, wanted.version)
+    return KeyedModel(package, source, wanted.limits.keyed, label=f"{wanted.name}@{wanted.version}", hot=hot)
+
+
 def _room_for(package: Package, wanted: Wanted) -> int:
-    need = need_of(package)
-    if need.peak + wanted.beside > wanted.limits.memory:
-        beside = f" beside {wanted.beside:,} of the version that serves" if wanted.beside else ""
+    need = need_of(package, wanted.limits.keyed.cache)
+    beside = wanted.beside.nbytes if wanted.beside else 0
+    if need.peak + beside > wanted.limits.memory:
+        with_it = f" beside {beside:,} of the version that serves" if beside else ""
         raise Refused(
             Reason.TOO_LARGE,
-            f"loading it takes about {need.peak:,} bytes{beside}, and limits.memory = {wanted.limits.memory:,}: raise limits.memory",
+            f"loading it takes about {need.peak:,} bytes{with_it}, and limits.memory = {wanted.limits.memory:,}: raise limits.memory",
         )
     return need.held
 
@@ -95,20 +107,19 @@ def _local(rules: Rules, manifest: Manifest) -> FeatureStep | None:
     return rules.features if isinstance(rules.features, FeatureStep) and manifest.features else None
 
 
-def _prove(package: Package, model: LoadedModel, features: FeatureStep | None, wanted: Wanted) -> None:
+def _prove(package: Package, model: Model, features: FeatureStep | None, wanted: Wanted) -> None:
     """Reproduce the golden rows, which also warms the model; then score them once more by the clock."""
     inputs, expected = golden.read(package)
     manifest = package.manifest
-    label = f"{wanted.name}@{wanted.version}"
     raw = columns(inputs, schema_of(manifest.requires))
-    outputs, failures = outcome_of(model, features, raw, label)
+    outputs, failures = outcome_of(model, features, raw)
     for row, message in zip(failures.rows.tolist(), failures.messages, strict=True):
         if not _null(expected, row):
             raise Refused(Reason.GOLDEN, _sentences(f"golden row {row} cannot be scored: {message}", proved_with(manifest)))
     if mismatch := worst(expected, columns(outputs, expected.schema), manifest.golden.tolerance):
         raise Refused(Reason.GOLDEN, _sentences(f"golden {mismatch}", proved_with(manifest)))
     started = time.monotonic()
-    outcome_of(model, features, raw, label)
+    outcome_of(model, features, raw)
     if (took := time.monotonic() - started) > wanted.limits.golden_s:
         raise Refused(
             Reason.SLOW,

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ABSENT = "absent"  # the store has no such version
     CORRUPT = "corrupt"
     INCOMPATIBLE = "incompatible"  # other inputs or outputs than the pipeline has
+    STRATEGY = "strategy"  # keyed where one model is wanted, or the other way round
     FEATURES = "features"  # its feature step does not fit, or cannot be run
     TOO_LARGE = "too_large"
     SLOW = "slow"

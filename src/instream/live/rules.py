@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 import pyarrow as pa
 
 from instream.features import FeatureStep, digest_of
@@ -26,14 +27,17 @@ class Rules:
         features: how this pipeline makes the model's inputs.
         available: what a record has after the local feature step; None before the first version says what it needs.
         produces: the outputs of the version that was adopted first; None before.
+        keyed: whether only keyed packages will do, or only others; None for both.
     """
 
     features: FeatureChoice
     available: Available | None
     produces: tuple[Field, ...] | None
+    keyed: bool | None = None
 
     def check(self, manifest: Manifest) -> None:
         """Raises Refused, saying which field to add."""
+        self._check_kind(manifest)
         self._check_features(manifest)
         _check_inputs(required_by(manifest, self.features), self._given(manifest))
         if self.produces is not None:
@@ -45,6 +49,13 @@ class Rules:
             return self.available
         needed = {field.name: field.type for field in required_by(manifest, self.features)}
         return {**needed, **(self.available or {})}
+
+    def _check_kind(self, manifest: Manifest) -> None:
+        is_keyed = manifest.keyed is not msgspec.UNSET
+        if self.keyed is None or self.keyed == is_keyed:
+            return
+        what, fix = ("a model for each key", "database") if is_keyed else ("one model for all records", "embedded")
+        raise Refused(Reason.STRATEGY, f'it is {what}, which this pipeline does not take: set strategy.kind = "{fix}"')
 
     def _check_features(self, manifest: Manifest) -> None:
         if manifest.features is None or self.features == "package":
@@ -70,7 +81,7 @@ class Rules:
         given = self._given(manifest)
         available = {name: kind or needed[name] for name, kind in given.items() if kind is not None or name in needed}
         produces = self.produces if self.produces is not None else manifest.signature.outputs
-        return Rules(self.features, available, produces)
+        return replace(self, available=available, produces=produces)
 
 
 def published_digest(manifest: Manifest) -> str:

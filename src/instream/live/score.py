@@ -8,26 +8,35 @@ import pyarrow.compute as pc
 from instream.errors import FeaturesInvalid
 from instream.failures import Code, Failures, Rows, failures_of, merge
 from instream.features import FeatureStep
+from instream.flow.deadline import Deadline
 from instream.live.outputs import outputs_of, spread
-from instream.live.serving import Serving
-from instream.predictor import LoadedModel, Prediction, stamped
+from instream.live.serving import Model, Serving
+from instream.predictor import KEYED_STAMPS, Prediction, stamped, stamped_with
 
 
-def score(serving: Serving, batch: pa.RecordBatch) -> Prediction:
+def score(serving: Serving, batch: pa.RecordBatch, deadline: Deadline | None = None) -> Prediction:
     """Every row of the batch by this version, and by nothing else.
 
     Every row is stamped with the version, those that it refused or left out included.
     """
-    outputs, failures = outcome_of(serving.model, serving.features, columns(batch, serving.requires), serving.label)
-    return Prediction(columns(outputs, serving.produces), stamped(serving.version, batch.num_rows), serving.head, failures)
+    outputs, failures = outcome_of(serving.model, serving.features, columns(batch, serving.requires), deadline)
+    return Prediction(columns(outputs, serving.produces), _stamps(serving, outputs), serving.head, failures)
 
 
-def outcome_of(model: LoadedModel, features: FeatureStep | None, raw: pa.RecordBatch, label: str) -> tuple[pa.RecordBatch, Failures]:
-    """Features, if any, then the model: outputs aligned with `raw`, null where failed or filtered, and why."""
+def _stamps(serving: Serving, outputs: pa.RecordBatch) -> pa.RecordBatch:
+    keyed = outputs.columns[len(serving.produces) :]
+    assert len(keyed) in (0, len(KEYED_STAMPS)), outputs.schema
+    return stamped_with(serving.version, keyed) if keyed else stamped(serving.version, outputs.num_rows)
+
+
+def outcome_of(
+    model: Model, features: FeatureStep | None, raw: pa.RecordBatch, deadline: Deadline | None = None
+) -> tuple[pa.RecordBatch, Failures]:
+    """Features, if any, then the model: its answers aligned with `raw`, null where failed or filtered, and why."""
     if features is None:
-        return outputs_of(model, raw, label)
+        return outputs_of(model, raw, deadline)
     applied = features.apply(raw)
-    outputs, failures = outputs_of(model, columns(applied.batch, model.signature.requires), label)
+    outputs, failures = outputs_of(model, columns(applied.batch, model.signature.requires), deadline)
     if len(applied.rows) == raw.num_rows:
         return outputs, failures
     left_out = merge(applied.failures, _filtered(applied.filtered))

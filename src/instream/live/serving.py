@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
 from instream.features import FeatureStep
+from instream.flow.deadline import Deadline
 from instream.head import Revision
 from instream.package import Manifest, Version
-from instream.predictor import LoadedModel
-from instream.signature import schema_of
+from instream.predictor import Answered
+from instream.signature import Signature, schema_of
 
 FromPackage = Literal["package"]
 FeatureChoice = FeatureStep | FromPackage | None
 """Who makes the model's inputs: a local step (in the pipeline), the step published with each version, or nobody."""
+
+
+class Model(Protocol):
+    """What a version is in memory: one model for all rows, or one for each key. Thread-safe."""
+
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def nbytes(self) -> int:
+        """Memory held, bytes; an estimate."""
+        ...
+
+    def answer(self, batch: pa.RecordBatch, deadline: Deadline | None = None) -> Answered:
+        """Score a batch that has `signature.requires`. Raises Unavailable and Closed where it waits for a store."""
+        ...
+
+    def at(self, revision: int, deadline: Deadline | None = None) -> AbstractContextManager[None]:
+        """While it lasts, answers are by the parameters of keys in force at a revision. Raises PackageRefused, Unavailable, Closed."""
+        ...
+
+    def start(self) -> None:
+        """Called once it was proved, before it serves, by a thread of ordinary priority."""
+        ...
+
+    def hot(self) -> Sequence[str]:
+        """Keys in memory (canonical texts), the most recently used first."""
+        ...
+
+    def close(self) -> None:
+        """Wake who waits inside, with Closed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +67,7 @@ class Serving:
     name: str
     head: Revision
     version: Version
-    model: LoadedModel
+    model: Model
     features: FeatureStep | None
     requires: pa.Schema
     produces: pa.Schema

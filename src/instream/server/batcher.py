@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from instream.errors import DeadlineExceeded, Overloaded
+from instream.errors import DeadlineExceeded, Overloaded, Unavailable
 from instream.flow.clock import SYSTEM, Clock
-from instream.flow.deadline import Deadline
+from instream.flow.deadline import Deadline, deadline_in
 from instream.observe import metrics
 from instream.predictor import Call, Predictor
 from instream.server.cost import Cost
@@ -31,6 +31,9 @@ _VALUE_BYTES = 32  # 8 as a number, and 24 are the longest text of one
 _LONG_S = 0.001
 """While a batch on a thread takes longer than this, the next one is made ready, so that the thread goes on with it while the
 event loop is busy with answers. A shorter one is not worth it: meanwhile more requests come, and cost less together."""
+_STORE_S, _GLANCE_S = 1.0, 0.05
+"""So long a batch waits for parameters of keys that are not in memory; and, once it did so in vain, each of its requests."""
+
 _SHARE = 0.5
 """Of a caller's deadline may be spent waiting: a queue of half its length keeps the model as busy as one of its whole, and
 leaves time for what is not counted, the network and a machine that is busy with saying no."""
@@ -187,7 +190,10 @@ class Batcher:
         """On a scoring thread."""
         began = time.perf_counter()
         try:
-            results: Sequence[Answered | BaseException] = together(lane, [job.columns for job in jobs], jobs[0].pin)
+            deadline = deadline_in(min(_STORE_S, max(job.deadline.left_s(self._clock) for job in jobs)), self._clock)
+            results: Sequence[Answered | BaseException] = together(lane, [job.columns for job in jobs], jobs[0].pin, deadline)
+        except Unavailable as error:  # some keys' parameters cannot be read: whose keys are in memory need not wait for them
+            results = [error] if len(jobs) == 1 else [_alone(lane, job, deadline_in(_GLANCE_S, self._clock)) for job in jobs]
         except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
             results = [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
         self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
@@ -211,9 +217,9 @@ class Batcher:
                 job.answer.set_result(result)
 
 
-def together(lane: Lane, requests: Sequence[Columns], pin: int | None = None) -> Sequence[Answered]:
+def together(lane: Lane, requests: Sequence[Columns], pin: int | None = None, deadline: Deadline | None = None) -> Sequence[Answered]:
     """Score the rows of several requests as one batch, on whatever thread this is. Raises what the predictor raises."""
-    whole = Whole(lane.predictor.predict(joined(requests, lane.inputs), Call(pin=pin)))
+    whole = Whole(lane.predictor.predict(joined(requests, lane.inputs), Call(deadline=deadline, pin=pin)))
     parts, start = [], 0
     for columns in requests:
         parts.append(Answered(lane.name, whole, start, columns.num_rows))
@@ -221,9 +227,9 @@ def together(lane: Lane, requests: Sequence[Columns], pin: int | None = None) ->
     return parts
 
 
-def _alone(lane: Lane, job: Job) -> Answered | BaseException:
+def _alone(lane: Lane, job: Job, deadline: Deadline | None = None) -> Answered | BaseException:
     """What one request's rows do to a batch is no fault of the others'."""
     try:
-        return together(lane, [job.columns], job.pin)[0]
+        return together(lane, [job.columns], job.pin, deadline)[0]
     except BaseException as error:
         return error

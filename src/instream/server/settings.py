@@ -23,6 +23,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         trust_features: run the feature steps that were published with models.
         threads: batches scored at once in a process.
         memory: bytes for one model, with a swap under way.
+        cache: bytes of it for parameters of keys, where a model is keyed.
         linger_s: after a process was told to end and before it takes no more, so that balancers see that it is not ready.
         grace_s: to answer what was taken on.
         age_s: of a connection, at most.
@@ -38,6 +39,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     trust_features: bool = False
     threads: int = 1
     memory: int = 1 << 30
+    cache: int = 256 << 20
     load_s: float = 120.0
     golden_s: float = 5.0
     poll_ms: int = 500

@@ -53,6 +53,7 @@ def read_rows(body: bytes, rows_max: int) -> pa.RecordBatch:
         if rows > rows_max:
             raise TooLarge(f"{rows:,} rows in one request: at most {rows_max:,} are taken; send fewer at once")
         with pa.ipc.open_stream(body) as reader:
+            _ = reader.schema.names  # texts too, which pyarrow decodes when somebody asks
             batches = list(reader)
             for batch in batches:
                 batch.validate(full=True)  # offsets and texts of strangers: what reads them trusts them
@@ -65,8 +66,9 @@ def write_answer(prediction: Prediction) -> bytes:
     """An answer; a failed row is null in every output."""
     failures = prediction.failures
     about = _About(prediction.head, prediction.outputs.num_columns, failures.rows.tolist(), list(failures.codes), list(failures.messages))
-    arrays = [*prediction.outputs.columns, *prediction.stamps.columns]
-    names = [*prediction.outputs.schema.names, *prediction.stamps.schema.names]
+    stamps = prediction.stamps.select([each.name for each in STAMPS if _is_told(prediction.stamps, each.name)])
+    arrays = [*prediction.outputs.columns, *stamps.columns]
+    names = [*prediction.outputs.schema.names, *stamps.schema.names]
     schema = pa.schema([pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)], {_KEY: msgspec.json.encode(about)})
     return write_rows(pa.RecordBatch.from_arrays(arrays, schema=schema))
 
@@ -88,17 +90,27 @@ def read_answer(body: bytes, rows: int, produces: pa.Schema) -> Prediction:
         raise WrongAnswer(f"{batch.num_rows} rows were answered to {rows}")
     if (names[: about.outputs], [each.type for each in outputs]) != (produces.names, produces.types):
         raise WrongAnswer(f"the answer has the outputs {_listed(batch.schema, about.outputs)}, expected {_listed(produces)}")
-    if (names[about.outputs :], [each.type for each in stamps]) != (STAMPS.names, STAMPS.types):
-        raise WrongAnswer(f"the answer has the stamps {names[about.outputs :]}, expected {STAMPS.names}")
-    version = stamps[STAMPS.get_field_index("version")]
+    told = {name: each for name, each in zip(names[about.outputs :], stamps, strict=True) if _is_stamp(name, each.type)}
+    if len(told) != len(stamps) or "version" not in told:
+        raise WrongAnswer(f"the answer has the stamps {names[about.outputs :]}, expected some of {STAMPS.names}")
+    version = told["version"]
     if version.null_count or (rows and np.asarray(version).min() < 1):
         raise WrongAnswer("the answer does not say by which version each row was scored")
     return Prediction(
         pa.RecordBatch.from_arrays(outputs, schema=produces),
-        pa.RecordBatch.from_arrays(stamps, schema=STAMPS),
+        pa.RecordBatch.from_arrays([told.get(each.name, pa.nulls(rows, each.type)) for each in STAMPS], schema=STAMPS),
         about.head,
         _failures(about, rows),
     )
+
+
+def _is_told(stamps: pa.RecordBatch, name: str) -> bool:
+    """What is null in every row, as for packages that are not keyed, is left out."""
+    return name == "version" or stamps.column(name).null_count < stamps.num_rows
+
+
+def _is_stamp(name: str, kind: pa.DataType) -> bool:
+    return name in STAMPS.names and STAMPS.field(name).type == kind
 
 
 def _failures(about: _About, rows: int) -> Failures:

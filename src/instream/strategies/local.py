@@ -1,4 +1,4 @@
-"""The model runs inside the pipeline's own workers."""
+"""The model runs inside the pipeline's own workers: one for all records, or a light one for each key, kept by the store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from instream import settings
 from instream.features import FeatureStep
+from instream.keyed import KeyedLimits
 from instream.live import Available, Limits, LivePredictor
 from instream.live.serving import FeatureChoice
 from instream.predictor import Predictor
@@ -13,16 +14,22 @@ from instream.settings import FieldAt
 from instream.signature import type_from
 from instream.stores import Store
 
+_KEYED = {"embedded": False, "database": True}
+"""Which packages a strategy takes; where a server scores, and here only its stand-in, both."""
+
 PUBLISHED = "package"
 """`features.function` that runs, and so trusts, the step published with each version."""
 
 
-def embedded(pipeline: settings.Pipeline, store: Store, *, worker: str, local_features: FeatureStep | None) -> Predictor:
+def local(
+    pipeline: settings.Pipeline, store: Store, *, worker: str, local_features: FeatureStep | None, stepped: bool = False
+) -> Predictor:
     """A predictor for one worker of a pipeline; returns once a version serves.
 
     Args:
         worker: names this process in reports, unique within the pipeline.
         local_features: the step that the pipeline runs itself, before `predict`.
+        stepped: parameters of keys move on by `Call.as_of` alone.
     Raises:
         PackageRefused, NotFound, Unavailable: see LivePredictor.
     """
@@ -33,10 +40,16 @@ def embedded(pipeline: settings.Pipeline, store: Store, *, worker: str, local_fe
         worker=worker,
         features=_choice(pipeline, local_features),
         available=_available(pipeline, local_features),
-        limits=Limits(int(pipeline.limits.memory), pipeline.strategy.load_s, pipeline.strategy.golden_s),
+        keyed=_KEYED.get(pipeline.strategy.kind),
+        limits=Limits(int(pipeline.limits.memory), pipeline.strategy.load_s, pipeline.strategy.golden_s, _keyed(pipeline.limits, stepped)),
         poll_s=pipeline.strategy.poll_ms / 1000,
         inflight=pipeline.engine.threads,
     )
+
+
+def _keyed(limits: settings.Limits, stepped: bool) -> KeyedLimits:
+    max_age_ms = None if limits.max_age_s is None else int(limits.max_age_s * 1000)
+    return KeyedLimits(int(limits.cache), max_age_ms, limits.past_max_age == "hold", stepped)
 
 
 def _choice(pipeline: settings.Pipeline, local_features: FeatureStep | None) -> FeatureChoice:
