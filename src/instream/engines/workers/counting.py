@@ -6,6 +6,7 @@ from collections import Counter
 
 from instream.engines.workers.batch import Scored
 from instream.observe import metrics
+from instream.records import Outcome
 
 
 class Counting:
@@ -32,15 +33,22 @@ class Counting:
         self._inflight.set(inflight)
 
     def written(self, scored: Scored, inflight: int, took_ns: int) -> None:
-        outcome = scored.outcome
-        dead, filtered = len(outcome.failures), len(outcome.filtered)
-        out = len(scored.batch.records) - dead - filtered
-        self.records_out += out
-        self.dead_letters += dead
-        self.filtered += filtered
-        self._out.inc(out)
+        self._out_of(len(scored.batch.records), scored.outcome)
         self._inflight.set(inflight)
         self._write.observe(took_ns / 1e9)
+
+    def settled(self, rows: int, outcome: Outcome) -> None:
+        """A batch that another engine reads and writes."""
+        self.records_in += rows
+        self._in.inc(rows)
+        self._out_of(rows, outcome)
+
+    def _out_of(self, rows: int, outcome: Outcome) -> None:
+        dead, filtered = len(outcome.failures), len(outcome.filtered)
+        self.records_out += rows - dead - filtered
+        self.dead_letters += dead
+        self.filtered += filtered
+        self._out.inc(rows - dead - filtered)
         if filtered:
             self._filtered.inc(filtered)
         for code, count in Counter(outcome.failures.codes).items():
