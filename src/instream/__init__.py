@@ -17,17 +17,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from instream.package import Tolerance
     from instream.publishing import Published, publish
+    from instream.publishing.keyed.publication import PublishedKeyed, publish_keyed
+    from instream.publishing.keyed.update import put_parameters
     from instream.scoring import Scorer, load
 
 _ROOMS = {
     "Published": "instream.publishing",
+    "PublishedKeyed": "instream.publishing.keyed.publication",
     "Scorer": "instream.scoring",
     "Tolerance": "instream.package",
     "load": "instream.scoring",
     "publish": "instream.publishing",
+    "publish_keyed": "instream.publishing.keyed.publication",
+    "put_parameters": "instream.publishing.keyed.update",
 }
 
-__all__ = ["Published", "Scorer", "Tolerance", "load", "publish"]
+__all__ = ["Published", "PublishedKeyed", "Scorer", "Tolerance", "load", "publish", "publish_keyed", "put_parameters"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,6 +54,7 @@ def test_json_has_every_finding(instream: Instream, pipeline: Path) -> None:
     ("override", "part", "said"),
     [
         ("limits.rows=0", "file", "limits.rows"),
+        ("engine.kind=flink", "engine", "Flink is not installed"),
         ("model.name=other", "store", "other"),
         ("model.name=sign@9", "store", "sign@9"),
         ("source.url=absent.jsonl", "source", "no such file"),

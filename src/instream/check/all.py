@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from instream.check.ends import check_ends
+from instream.check.engine import check_engine
 from instream.check.finding import Finding, Level, error, guarded, ok
 from instream.check.model import check_memory, check_store
 from instream.check.records import check_records
@@ -16,6 +17,7 @@ from instream.settings import Pipeline, load
 _CHECKS = (
     ("secrets", check_secrets),
     ("delivery", check_delivery),
+    ("engine", check_engine),
     ("ends", check_ends),
     ("store", check_store),
     ("memory", check_memory),

@@ -25,7 +25,7 @@ def places(settings: Pipeline) -> dict[str, tuple[str, Options]]:
     """URL and options of source, sink and dead letters, where they are set."""
     found = {}
     for name, part in (("source", settings.source), ("sink", settings.sink), ("dead_letter", settings.dead_letter)):
-        if part is not None and part.url is not None:
+        if part is not None and part.url:
             found[name] = (part.url, part.options)
     return found
 

@@ -29,7 +29,7 @@ def check_store(settings: Pipeline) -> Iterator[Finding]:
 
 
 def store_of(settings: Pipeline) -> Store:
-    return open_store(resolve(settings.model.store, settings.folder), folder=settings.folder)
+    return open_store(resolve(settings.model.store, settings.folder), folder=settings.folder, create=False)
 
 
 def package_of(settings: Pipeline) -> Package:
@@ -40,7 +40,7 @@ def package_of(settings: Pipeline) -> Package:
 
 def check_memory(settings: Pipeline) -> Iterator[Finding]:
     """Model times workers, with a swap under way: the old version serves while the new one loads."""
-    need = need_of(package_of(settings))
+    need = need_of(package_of(settings), int(settings.limits.cache))
     limit, workers = int(settings.limits.memory), settings.engine.workers
     swap = need.held + need.peak
     if need.peak > limit:

@@ -13,7 +13,7 @@ from instream.connectors.look import look
 from instream.features import FeatureStep, from_reference
 from instream.pipeline import Pipeline, pipeline_of
 from instream.stores import resolve
-from instream.strategies.embedded import PUBLISHED, embedded
+from instream.strategies.local import PUBLISHED, local
 
 _EXAMPLES = 3
 
@@ -26,7 +26,7 @@ def check_records(pipeline: settings.Pipeline) -> Iterator[Finding]:
     name, version = resolve(store, pipeline.model.name)
     pinned = pipeline.model_copy(update={"model": pipeline.model.model_copy(update={"name": f"{name}@{version}"})})
     features = _local_features(pipeline)
-    predictor = embedded(pinned, store, worker="check", local_features=features)
+    predictor = local(pinned, store, worker="check", local_features=features)
     try:
         built = pipeline_of(
             pinned,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from instream.check.ends import places
-from instream.check.finding import Finding, error, guarded, ok, warning
+from instream.check.finding import Finding, guarded, ok, warning
 from instream.deploy.rules import refuse_impossible
 from instream.deploy.work import Run
 from instream.secrets import plain_secrets, redact_url, resolve, resolve_options
@@ -32,12 +32,8 @@ def check_secrets(settings: Pipeline) -> Iterator[Finding]:
 
 def check_delivery(settings: Pipeline) -> Iterator[Finding]:
     """What the ends promise together."""
-    if settings.source is None or settings.sink is None:
-        absent = " and ".join(f"[{name}]" for name in ("source", "sink") if getattr(settings, name) is None)
-        yield error("file", f"{absent} missing", "`instream init` writes a complete file")
-        return
+    refuse_impossible(settings, Run())
     if settings.dead_letter.url is None:
         yield warning("dead_letter", "no url: the first record that cannot be scored stops the pipeline", 'add [dead_letter] url = "…"')
-    refuse_impossible(settings, Run())
     said = "exactly once, within one Kafka cluster" if settings.delivery.mode == "exactly_once" else "at least once: a crash repeats some"
     yield ok("delivery", said)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from instream.cli import check, dead_letters, init, models, publish, run, score, serve
+from instream.cli import check, dead_letters, engine, init, models, params, publish, publish_keyed, run, score, serve, store
 from instream.errors import InstreamError
 from instream.observe import logs
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (publish, models, score, init, check, run, serve, dead_letters):
+for _command in (publish, publish_keyed, models, params, store, score, init, check, run, serve, dead_letters, engine):
     _command.register(app)
 
 

@@ -58,7 +58,7 @@ def promote_version(
     opened = store_of(store)
     _, number = resolve(opened, f"{name}@{version}")
     before = opened.head(name)
-    head = promote(opened, name, number, by=_user(), note=note)
+    head = promote(opened, name, number, by=user(), note=note)
     found = _waited(opened, head, timeout) if wait else None
     if json:
         _print_json({"head": head, "workers": found})
@@ -73,7 +73,7 @@ def rollback_champion(name: Name, store: StoreOption = None, json: JsonOption = 
     """Put the champion before this one in force again; the history is kept."""
     opened = store_of(store)
     before = opened.head(name)
-    head = rollback(opened, name, by=_user())
+    head = rollback(opened, name, by=user())
     if json:
         _print_json({"head": head})
     else:
@@ -149,7 +149,8 @@ def _worker(report: Report) -> str:
     return f"{report.pipeline}/{report.worker}"
 
 
-def _user() -> str:
+def user() -> str:
+    """Who gives the command, for the history of heads."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

@@ -17,6 +17,6 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON to standard output instead of tables and sentences.")]
 
 
-def store_of(given: str | None) -> Store:
-    """Open the store that a command was told to use; a relative path starts here."""
-    return open_store(store_url(given), folder=Path())
+def store_of(given: str | None, create: bool = False) -> Store:
+    """Open the store that a command was told to use; a relative path starts here. Only who publishes makes one."""
+    return open_store(store_url(given), folder=Path(), create=create)

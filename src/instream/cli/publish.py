@@ -52,9 +52,9 @@ def publish(
         model,
         name=name,
         sample=sample,
-        store=store_of(store),
+        store=store_of(store, create=True),
         features=features,
-        metrics=dict(_figure(text) for text in metric or ()),
+        metrics=dict(figure_of(text) for text in metric or ()),
         tolerance=Tolerance(tolerance, tolerance),
         trust=(*(trust or ()), *((PICKLE,) if trust_pickle else ())),
     )
@@ -73,7 +73,8 @@ def _tell(published: Published) -> None:
     typer.echo(f"{published.name}@{published.version} published, digest {published.digest[:12]}")
 
 
-def _figure(text: str) -> tuple[str, float]:
+def figure_of(text: str) -> tuple[str, float]:
+    """Of `--metric NAME=NUMBER`. Raises SettingsInvalid."""
     name, _, number = text.partition("=")
     try:
         return name, float(number)

@@ -54,6 +54,7 @@ def serve(
     megabytes: Annotated[int, typer.Option("--waiting-mb", min=1, help="Of requests that a process holds; more are refused at once.")] = 64,
     body: Annotated[int, typer.Option("--body-mb", min=1, help="Of one request, at most.")] = 8,
     memory: Annotated[int, typer.Option("--memory-mb", min=1, help="For one model, with a swap under way.")] = 1_024,
+    cache: Annotated[int, typer.Option("--cache-mb", min=1, help="Of that, for parameters of keys where a model is keyed.")] = 256,
     linger: Annotated[float, typer.Option("--linger", min=0, help="Seconds to go on after SIGTERM while readiness says no.")] = 0.0,
     grace: Annotated[float, typer.Option("--grace", min=0.1, help="Seconds to answer what was taken on.")] = 30.0,
     age: Annotated[
@@ -85,6 +86,7 @@ def serve(
             trust_features=trust_features,
             threads=threads,
             memory=memory << 20,
+            cache=cache << 20,
             linger_s=linger,
             grace_s=grace,
             age_s=age,

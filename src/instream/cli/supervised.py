@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 
-from instream.process.exits import Exit
+from instream.errors import InstreamError
+from instream.process.exits import Exit, exit_of
 from instream.process.status import Status
 from instream.process.supervisor import Finished, Supervisor
 
@@ -21,6 +23,17 @@ def until_told(supervisor: Supervisor, show: Callable[[Status], None]) -> Finish
     signal.signal(signal.SIGTERM, lambda *_: supervisor.drain())
     signal.signal(signal.SIGINT, lambda *_: next(interrupts, supervisor.kill)())
     return supervisor.run(show)
+
+
+@contextlib.contextmanager
+def ending(console: Console) -> Iterator[None]:
+    """What an engine ends with is told as if a supervisor had: a message, and the status that belongs to it."""
+    try:
+        yield
+    except InstreamError as error:
+        status = exit_of(error)
+        console.print(f"[bold red]{type(error).__name__}:[/] {escape(str(error))}")
+        sys.exit(Exit.CRASH_LOOP if status is None else status)
 
 
 def leave(console: Console, finished: Finished) -> NoReturn:

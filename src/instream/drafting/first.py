@@ -14,6 +14,7 @@ from instream.connectors.look import look
 from instream.drafting.fields import Found, find_fields, likely_ids
 from instream.drafting.file import draft
 from instream.errors import SettingsInvalid, SourceFailed
+from instream.predictor import STAMPS
 from instream.stores import open_store, resolve
 
 _DECODE = msgspec.json.Decoder(dict[str, Any]).decode
@@ -50,7 +51,7 @@ def first_file(model: str, source: str, *, store: str, sink: str = "-", name: st
         NotFound: the store has no such model.
         SettingsInvalid, SourceFailed: the source cannot be looked at, or has no record.
     """
-    opened = open_store(store)
+    opened = open_store(store, create=False)
     named, version = resolve(opened, model)
     manifest = opened.manifest(named, version)
     records, unreadable = _decoded(_values(source))
@@ -60,8 +61,9 @@ def first_file(model: str, source: str, *, store: str, sink: str = "-", name: st
     pipeline = name or named
     given: dict[str, Mapping[str, Any]] = {
         "model": {"name": model, "store": store},
+        "strategy": {"kind": "database"} if manifest.keyed else {},
         "features": {"function": "package"} if manifest.features else {},
-        "output": {"echo": likely_ids(records, fields)},
+        "output": {"echo": likely_ids(records, fields)} | ({"stamps": STAMPS.names} if manifest.keyed else {}),
         "source": {"url": source},
         "sink": {"url": sink},
         "dead_letter": {"url": f"{pipeline}-dead.jsonl"},

@@ -58,9 +58,10 @@ def _handler(folder: Path, pipeline: str, status: Callable[[], Status]) -> type[
 
         def do_GET(self) -> None:
             if self.path == "/metrics":
+                now = status()  # before the figures: who is asked may take out those of the dead
                 registry = CollectorRegistry()
                 MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
-                self._answer(200, generate_latest(registry) + _restarts(pipeline, status()), CONTENT_TYPE_LATEST)
+                self._answer(200, generate_latest(registry) + _restarts(pipeline, now), CONTENT_TYPE_LATEST)
             elif self.path == "/health":
                 self._answer(200, b"ok\n")
             elif self.path == "/ready":

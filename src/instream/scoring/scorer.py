@@ -12,10 +12,10 @@ from instream.failures import Failures, merge
 from instream.package import Version
 from instream.predictor import Predictor
 from instream.scoring.columns import columns_of, way_back
-from instream.settings import Features, Model, Pipeline
+from instream.settings import Features, Model, Pipeline, Strategy
 from instream.stores import open_store, resolve
 from instream.stores.default import store_url
-from instream.strategies.embedded import embedded
+from instream.strategies.local import local
 
 _ROWS_MAX = 10_000  # scored at once; more only costs memory
 
@@ -72,7 +72,7 @@ class Scorer:
         failures = merge(prediction.failures.at(good), nulls)
         spread = pa.array(spread_over(good, batch.num_rows), mask=~np.isin(np.arange(batch.num_rows), good))
         answered = [*prediction.outputs.columns, prediction.stamps.column("version")]
-        errors = errors_of(failures, batch.num_rows)
+        errors = pa.array(failures.texts(batch.num_rows), pa.string())
         return pa.RecordBatch.from_arrays([*(column.take(spread) for column in answered), errors], schema=self.produces)
 
 
@@ -89,14 +89,6 @@ def spread_over(good: np.ndarray[Any, np.dtype[np.int32]], rows: int) -> np.ndar
     return places
 
 
-def errors_of(failures: Failures, rows: int) -> pa.Array:
-    """`code: message` where a row failed."""
-    texts: list[str | None] = [None] * rows
-    for row, code, message in zip(failures.rows.tolist(), failures.codes, failures.messages, strict=True):
-        texts[row] = f"{code}: {message}"
-    return pa.array(texts, pa.string())
-
-
 def load(reference: str, *, store: str | None = None, features: str | None = None) -> Scorer:
     """Load a version of a model.
 
@@ -108,7 +100,13 @@ def load(reference: str, *, store: str | None = None, features: str | None = Non
         NotFound, PackageError: there is no such version, or it cannot be used.
     """
     url = store_url(store)
-    opened = open_store(url)
+    opened = open_store(url, create=False)
     name, version = resolve(opened, reference)
-    settings = Pipeline(name="score", model=Model(name=f"{name}@{version}", store=url), features=Features(function=features), folder=Path())
-    return Scorer(name, version, embedded(settings, opened, worker="score", local_features=None))
+    settings = Pipeline(
+        name="score",
+        model=Model(name=f"{name}@{version}", store=url),
+        strategy=Strategy(kind="database" if opened.manifest(name, version).keyed else "embedded"),
+        features=Features(function=features),
+        folder=Path(),
+    )
+    return Scorer(name, version, local(settings, opened, worker="score", local_features=None))
