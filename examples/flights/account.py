@@ -21,6 +21,7 @@ class Output(msgspec.Struct, gc=False):
     id: int
     version: int
     probabilities: list[float]
+    parameters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Account:
     """The whole stream.
 
     Attributes:
-        outputs: id, version, probability of being late, latency_ms, read_s (since the pace began), one row an output.
+        outputs: id, version, parameters (their revision; 0 without), probability of being late, latency_ms, read_s (since the
+            pace began), one row an output.
+        start_ns: when the pace began, by the monotonic clock.
         calm: of each output, whether it was written while there was no backlog.
         backlog: records that came at once.
         backlog_s: from then until the last of them had its output.
@@ -49,6 +52,7 @@ class Account:
     """
 
     outputs: pd.DataFrame
+    start_ns: int
     late: Sequence[bool | None]
     records_in: int
     records_out: int
@@ -93,6 +97,7 @@ def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: i
         calm=calm,
         backlog=len(seen.backlog),
         backlog_s=backlog_s,
+        start_ns=start,
         late=late,
         records_out=len(outputs),
         records_in=seen.written,
@@ -109,17 +114,19 @@ def account(seen: Seen, late: Sequence[bool | None], late_position: int, dead: i
 def outputs_of(seen: Seen, late_position: int) -> pd.DataFrame:
     """Every output line, with the time at which its last byte was readable."""
     decode, start = msgspec.json.Decoder(Output).decode, int(seen.written_ns[1])
-    ids, versions, late, times, rest = [], [], [], [], b""
+    ids, versions, revisions, late, times, rest = [], [], [], [], [], b""
     for at_ns, chunk in seen.chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         found = [decode(line) for line in whole if line]
         ids += [one.id for one in found]
         versions += [one.version for one in found]
+        revisions += [one.parameters or 0 for one in found]
         late += [one.probabilities[late_position] for one in found]
         times += [at_ns] * len(found)
     read = np.array(times, np.int64)
     latency = (read - seen.written_ns[ids]) / 1e6
-    return pd.DataFrame({"id": ids, "version": versions, "late": late, "latency_ms": latency, "read_s": (read - start) / 1e9})
+    columns = {"id": ids, "version": versions, "parameters": revisions, "late": late, "latency_ms": latency, "read_s": (read - start) / 1e9}
+    return pd.DataFrame(columns)
 
 
 def calm_of(outputs: pd.DataFrame, seen: Seen) -> tuple[npt.NDArray[np.bool_], float]:

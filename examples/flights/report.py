@@ -55,7 +55,10 @@ def write_report(path: Path, account: Account, full_speed: str, where: str, stra
         ("Which version answered", figure(account, draw_versions)),
         ("Are the probabilities right?", figure(account, draw_calibration)),
         ("At full speed", f"<p>{html.escape(full_speed)}</p>"),
-        ("The model in the pipeline, or in a server", f"{table(strategies)}<p>{html.escape(sentence)}</p>"),
+        (
+            "The model in the pipeline, in a server, or one for each route",
+            f"{table(strategies)}<p>{html.escape(sentence)}</p>",
+        ),
     ]
     body = "\n".join(f"<h2>{title}</h2>\n{content}" for title, content in sections)
     path.write_text(PAGE.format(lead=lead, body=body), encoding="utf-8")
