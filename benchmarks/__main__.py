@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import typer
 
 from benchmarks.bad import bad as measure_bad
-from benchmarks.contestants import ALL, Contestant, WrongAnswer
+from benchmarks.contestants import ALL, ENGINES, Contestant, WrongAnswer
 from benchmarks.drain import Failed
+from benchmarks.engines import engines as measure_engines
+from benchmarks.keyed.run import PARTS
+from benchmarks.keyed.run import keyed as measure_keyed
 from benchmarks.latency import latency as measure_latency
 from benchmarks.overload import overload as measure_overload
 from benchmarks.profile import profile as measure_profile
@@ -94,12 +98,36 @@ def strategies(
     measure_strategies(*((1, 300_000, 5) if quick else (rounds, records, seconds)))
 
 
-def chosen(only: str) -> list[Contestant]:
+@app.command()
+def engines(
+    rounds: Rounds = 3,
+    records: Records = 2_000_000,
+    only: Annotated[str, typer.Option(help=f"Names, separated by commas, of {', '.join(each.name for each in ENGINES)}.")] = "",
+    quick: Quick = False,
+) -> None:
+    """Flink and Spark: ours against an empty function, jobs by hand, Flink in Java, and our own workers."""
+    measure_engines(chosen(only, ENGINES), *((1, 300_000, 10) if quick else (rounds, records, 2 * SECONDS_MAX)))
+
+
+@app.command()
+def keyed(
+    only: Annotated[str, typer.Option(help=f"Names, separated by commas, of {', '.join(PARTS)}.")] = "",
+    stores: Annotated[bool, typer.Option("--stores", help="Also start PostgreSQL and Cassandra, and measure with them.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer keys and short rounds: does it run? Its figures mean little.")] = False,
+) -> None:
+    """A light model for each key: rows a second, memory, cold start, updates, and from Kafka to Kafka."""
+    if unknown := {name for name in only.split(",") if name} - set(PARTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected names of {', '.join(PARTS)}")
+    measure_keyed([name for name in PARTS if not only or name in only.split(",")], servers=stores, quick=quick)
+
+
+def chosen(only: str, among: Sequence[Contestant] = ALL) -> list[Contestant]:
     """The contestants of these names, all when there is none."""
     names = [name for name in only.split(",") if name]
-    if unknown := set(names) - {each.name for each in ALL}:
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected names of {_NAMES}")
-    return [each for each in ALL if not names or each.name in names]
+    known = [each.name for each in among]
+    if unknown := set(names) - set(known):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected names of {', '.join(known)}")
+    return [each for each in among if not names or each.name in names]
 
 
 if __name__ == "__main__":

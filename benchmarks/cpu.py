@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from instream.testing.processes import descendants
+
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -22,20 +24,6 @@ class ProcessTree:
             if used is not None:
                 self._seen[pid] = used
         return sum(self._seen.values())
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and all that it started."""
-    found, todo = [], [pid]
-    while todo:
-        parent = todo.pop()
-        found.append(parent)
-        for children in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                todo += map(int, children.read_text().split())
-            except OSError:  # a thread or the process ended meanwhile
-                continue
-    return found
 
 
 def _own_seconds(pid: int) -> float | None:

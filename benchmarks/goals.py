@@ -41,6 +41,22 @@ SERVE = (
 STRATEGIES = (Goal("remote-grpc", "embedded", 0.5), Goal("remote-http", "embedded", 0.5))
 """Of `benchmarks strategies`, by rate and by records a CPU second."""
 
+ENGINES = (
+    Goal("instream-flink", "flink-empty", 0.8),
+    Goal("instream-flink", "flink-pandas", 1),
+    Goal("instream-flink", "flink-map", 2.5),
+    Goal("instream-flink", "flink-java", 1),
+    Goal("instream-spark", "spark-empty", 0.8),
+    Goal("instream-spark", "spark-arrow", 1),
+    Goal("instream-spark", "spark-udf", 2.5),
+)
+"""Of `benchmarks engines`."""
+ENGINES_BY_CPU = tuple(
+    Goal("instream-2", other, 1)
+    for other in ("instream-flink", "flink-empty", "flink-pandas", "flink-java", "instream-spark", "spark-empty", "spark-arrow")
+)
+"""The same by records a CPU second: our own workers against everything on an engine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

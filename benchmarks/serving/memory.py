@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu import descendants
 from benchmarks.drain import Failed
 from benchmarks.servers import FASTAPI, INSTREAM, MLSERVER, Server
 from benchmarks.serving.questions import Question, in_binary, in_json
 from benchmarks.serving.started import Started
+from instream.testing.processes import descendants
 
 REQUESTS = 800
 _LOOK_S = 0.02
