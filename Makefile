@@ -1,6 +1,7 @@
 # Everything that people and CI run. `make` alone lists it.
 #
-# Needed beforehand: Python 3.11, make; Java 17 and Maven for what starts a real Kafka broker; curl, openssl and ps for the tests.
+# Needed beforehand: Python 3.11, make; Java 17 and Maven for what starts a real Kafka, Cassandra, Flink or Spark; for the tests curl, openssl,
+# ps and PostgreSQL 15's server programs.
 # All else is installed by the first target that needs it, and never again until the lock file changes.
 
 SHELL := /bin/bash
@@ -14,13 +15,16 @@ CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/instream
 UV         := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 BIN        := .venv/bin
 READY      := .venv/ready
+FLINK      := .venv-flink
+SPARK      := .venv-spark
+ENGINES    := $(FLINK)/ready $(SPARK)/ready
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo demo-kafka test check soak bench lint docs image messages lock clean
+.PHONY: help setup engines demo demo-kafka demo-cassandra demo-flink demo-spark test test-engines check soak bench bench-engines lint docs image messages lock clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install uv and the locked environment (.venv); instant the second time
 
@@ -37,11 +41,30 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## Two models on real flights, swapped in mid-stream, by two strategies; no JVM; a minute and a half
+$(FLINK)/ready $(SPARK)/ready: .venv-%/ready: requirements-%.lock pyproject.toml | $(UV)
+	@echo "instream: the locked environment with $* into .venv-$*"
+	@[ -x .venv-$*/bin/python ] || $(UV) venv --quiet --python $(PYTHON) .venv-$*
+	@$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements-$*.lock
+	@$(UV) pip install --quiet --python .venv-$*/bin/python --no-deps --editable .
+	@.venv-$*/bin/instream engine setup $*
+	@touch $@
+
+engines: $(ENGINES) ## The environments of Flink and Spark (.venv-flink, .venv-spark), which cannot share one
+
+demo: $(READY) ## Models on real flights, changed in mid-stream, by three strategies; no JVM; two minutes
 	@$(BIN)/python -m examples.flights.demo
 
 demo-kafka: $(READY) ## The same between two topics of a real Kafka broker, which it starts
 	@$(BIN)/python -m examples.flights.demo --kafka
+
+demo-cassandra: $(READY) ## The same, with the models in a real Cassandra, which it starts as well
+	@$(BIN)/python -m examples.flights.demo --cassandra
+
+demo-flink: $(FLINK)/ready ## Flights between two topics on Flink, with a swap and a killed task in mid-stream
+	@$(FLINK)/bin/python -m examples.flights.on_engine flink
+
+demo-spark: $(SPARK)/ready ## The same on Spark
+	@$(SPARK)/bin/python -m examples.flights.on_engine spark
 
 lint: $(READY) ## Format, lint, types, import contract
 	$(BIN)/ruff format --check .
@@ -52,10 +75,14 @@ lint: $(READY) ## Format, lint, types, import contract
 check: lint ## The inner loop: lint and the quick tests; under a minute
 	$(BIN)/pytest -q -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: lint ## Everything: real Kafka, real clients, the image; under 22 minutes on two cores
+test: lint ## Real Kafka, real databases, real clients, the image; under 22 minutes on two cores
 	CI=true $(BIN)/pytest -q -m "not alone" --durations=20 --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/image
 	CI=true $(BIN)/pytest -q -m alone --ignore tests/image
 	@if $(BIN)/python -m instream.testing.image; then $(MAKE) --no-print-directory image; else echo "tests/image: LEFT OUT, see above"; fi
+
+test-engines: $(ENGINES) ## Flink and Spark, each in its environment; fifteen minutes on two cores
+	CI=true $(FLINK)/bin/pytest -q --durations=10 --numprocesses 2 --dist loadfile tests/flink
+	CI=true $(SPARK)/bin/pytest -q --durations=10 --numprocesses 2 --dist loadfile tests/spark
 
 image: $(READY) ## Build the server's image with buildah and ask it; Debian as root, three minutes the first time
 	CI=true $(BIN)/pytest -q tests/image
@@ -63,11 +90,15 @@ image: $(READY) ## Build the server's image with buildah and ask it; Debian as r
 soak: $(READY) ## The fault tests over many seeds; SEEDS=20 by default, hours
 	INSTREAM_SEEDS=$(or $(SEEDS),20) $(BIN)/pytest -q -m slow tests/crash tests/server/test_under_pipelines.py
 
-bench: $(READY) ## Pipelines, strategies and the model server against peers, and what an overload leaves; half an hour or more
+bench: $(READY) ## Pipelines, strategies, the model server, an overload, a model for each key; three quarters of an hour or more
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks strategies
 	$(BIN)/python -m benchmarks serve
 	$(BIN)/python -m benchmarks overload
+	$(BIN)/python -m benchmarks keyed
+
+bench-engines: $(READY) $(ENGINES) ## Flink and Spark against jobs by hand, Flink in Java and our own workers; half an hour
+	$(BIN)/python -m benchmarks engines
 
 docs: $(READY) ## Run every command and Python block of the README
 	$(BIN)/pytest -q tests/docs
@@ -77,8 +108,10 @@ messages: $(READY) ## Compile the gRPC messages again, after a change in src/ins
 	  open_inference.proto health.proto
 
 lock: $(UV) ## Resolve the dependencies again, after a change in pyproject.toml
-	$(UV) pip compile pyproject.toml --all-extras --group dev --group demo --universal --generate-hashes --no-header \
+	$(UV) pip compile pyproject.toml --extra all --group dev --group demo --universal --generate-hashes --no-header \
 	  -o requirements.lock --python-version 3.11
+	for engine in flink spark; do $(UV) pip compile pyproject.toml --extra $$engine --extra all --group engines --group demo \
+	  --generate-hashes --no-header -q -o requirements-$$engine.lock --python-version 3.11; done
 
 clean: ## Remove the environment and what tools left behind; caches outside the checkout stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
+	rm -rf .venv .venv-flink .venv-spark .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

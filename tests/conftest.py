@@ -7,7 +7,10 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # how busy the machine is, is no fault
+settings.load_profile("shared")
 pytest.register_assert_rewrite("instream.testing")  # the laws are there: a failed one shows its values
 
 from instream.testing.kafka import Broker  # noqa: E402

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from instream.testing.jars import ServiceFailed, jars
+from instream.engines.jars import jars
+from instream.errors import SetUpFailed
 from instream.testing.kafka import Broker
 
 pytestmark = pytest.mark.slow
@@ -44,5 +45,5 @@ def test_it_ends_when_whoever_started_it_is_killed() -> None:
 
 def test_a_missing_program_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ServiceFailed, match=r"`java`.*apt-get install"):
+    with pytest.raises(SetUpFailed, match=r"`java`.*apt-get install"):
         jars(tmp_path / "pom.xml", "kafka")
