@@ -140,6 +140,27 @@ def test_who_is_too_late_or_has_gone_is_not_scored() -> None:
     assert told(story).batches == [[0], [3]]
 
 
+def test_who_becomes_too_late_in_a_batch_that_is_ready_is_not_scored() -> None:
+    """Law 8: a batch is made ready while a long one is being scored, and may wait for a thread longer than a deadline."""
+
+    async def story(batcher: Batcher, lane: Lane, predictor: Doubling) -> None:
+        cheap, lane.cost = lane.cost, Cost()
+        lane.cost.add(10, 2.0)  # 0.2 s a row: long enough for the next batch to be made ready
+        first = await busy(batcher, lane, predictor)
+        lane.cost = cheap
+        late = asyncio.ensure_future(batcher.score(lane, row(1), deadline_in(1)))
+        well = asyncio.ensure_future(batcher.score(lane, row(2), LONG))
+        await asyncio.sleep(1.1)
+        assert not lane.jobs
+        predictor.may.set()
+        await first
+        assert y_of(await well) == [4]
+        with pytest.raises(DeadlineExceeded):
+            await late
+
+    assert told(story).batches == [[0], [2]]
+
+
 def test_a_request_that_breaks_a_batch_fails_alone() -> None:
     """Law 10."""
 

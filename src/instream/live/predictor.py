@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import pyarrow as pa
 
-from instream.errors import Closed, PackageRefused, Unavailable
+from instream.errors import Closed, DeadlineExceeded, PackageRefused
 from instream.flow.clock import SYSTEM, Clock
 from instream.live.adopt import Adopting
 from instream.live.follow import Follower
@@ -82,7 +82,8 @@ class LivePredictor:
         """Score a batch by one snapshot.
 
         Raises:
-            Unavailable: the deadline is past, or parameters of keys cannot be read; nothing was scored.
+            DeadlineExceeded: it was past; nothing was scored.
+            Unavailable: parameters of keys cannot be read; nothing was scored.
             Closed: the predictor was closed.
             PackageRefused: the call is pinned to a head that is not loaded, or to a moment, where parameters follow the store.
         """
@@ -90,7 +91,7 @@ class LivePredictor:
         if self._closed.is_set():
             raise Closed(f"{live.name}: the predictor was closed")
         if call.deadline is not None and call.deadline.expired(self._clock):
-            raise Unavailable(f"{live.name}: the deadline was past before the batch was scored", retry_after_s=0.0)
+            raise DeadlineExceeded(f"{live.name}: the deadline was past before the batch was scored", retry_after_s=0.0)
         if call.pin is not None:
             _check_pin(call.pin, live)
         with nullcontext() if call.as_of is None else live.model.at(call.as_of, call.deadline):

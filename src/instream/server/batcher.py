@@ -179,8 +179,7 @@ class Batcher:
             if job.answer.done():  # the caller has gone
                 metrics.SERVER_REFUSED.labels("gone").inc()
             elif job.deadline.expired(self._clock):
-                metrics.SERVER_REFUSED.labels("deadline").inc()
-                job.answer.set_exception(DeadlineExceeded("the deadline came while the request waited for the model", 0.0))
+                job.answer.set_exception(_too_late())
             else:
                 jobs.append(job)
                 rows += more
@@ -189,14 +188,22 @@ class Batcher:
     def _score(self, lane: Lane, jobs: Sequence[Job]) -> None:
         """On a scoring thread."""
         began = time.perf_counter()
-        try:
-            deadline = deadline_in(min(_STORE_S, max(job.deadline.left_s(self._clock) for job in jobs)), self._clock)
-            results: Sequence[Answered | BaseException] = together(lane, [job.columns for job in jobs], jobs[0].pin, deadline)
-        except Unavailable as error:  # some keys' parameters cannot be read: whose keys are in memory need not wait for them
-            results = [error] if len(jobs) == 1 else [_alone(lane, job, deadline_in(_GLANCE_S, self._clock)) for job in jobs]
-        except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
-            results = [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
+        now_ns = self._clock.monotonic_ns()
+        due = [job for job in jobs if job.deadline.at_ns > now_ns]  # a batch that was made ready ahead may have waited for long
+        results: Sequence[Answered | BaseException] = self._results(lane, due, now_ns) if due else ()
+        if len(due) < len(jobs):
+            found = dict(zip(map(id, due), results, strict=True))
+            results = [found.get(id(job)) or _too_late() for job in jobs]
         self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
+
+    def _results(self, lane: Lane, jobs: Sequence[Job], now_ns: int) -> Sequence[Answered | BaseException]:
+        until = Deadline(min(now_ns + int(_STORE_S * 1e9), max(job.deadline.at_ns for job in jobs)))
+        try:
+            return together(lane, [job.columns for job in jobs], jobs[0].pin, until)
+        except Unavailable as error:  # some keys' parameters cannot be read: whose keys are in memory need not wait for them
+            return [error] if len(jobs) == 1 else [_alone(lane, job, deadline_in(_GLANCE_S, self._clock)) for job in jobs]
+        except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
+            return [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
 
     def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Answered | BaseException], seconds: float) -> None:
         self._free += 1
@@ -233,3 +240,8 @@ def _alone(lane: Lane, job: Job, deadline: Deadline | None = None) -> Answered |
         return together(lane, [job.columns], job.pin, deadline)[0]
     except BaseException as error:
         return error
+
+
+def _too_late() -> DeadlineExceeded:
+    metrics.SERVER_REFUSED.labels("deadline").inc()
+    return DeadlineExceeded("the deadline came while the request waited for the model", 0.0)
