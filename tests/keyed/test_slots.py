@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from instream.keyed.slots import NONE, UNKNOWN, Full, Slots
+from instream.keyed.words import Layout
+
+LAYOUT = Layout([str])
 
 
 def filled(slots: Slots, *keys: str, revision: int = 1) -> None:
@@ -15,12 +18,12 @@ def filled(slots: Slots, *keys: str, revision: int = 1) -> None:
 
 
 def places(slots: Slots, *keys: str) -> list[int]:
-    with slots.reading() as find:
-        return [int(place) for place in find(keys).places]
+    with slots.reading() as reading:
+        return [int(place) for place in reading.find(keys).places]
 
 
 def test_what_is_known() -> None:
-    slots = Slots(4)
+    slots = Slots(4, LAYOUT)
     filled(slots, "a", "b")
     slots.absent("c")
     assert places(slots, "b", "a", "c", "d") == [1, 0, NONE, UNKNOWN]
@@ -30,7 +33,7 @@ def test_what_is_known() -> None:
 
 
 def test_the_least_recently_used_goes() -> None:
-    slots = Slots(3)
+    slots = Slots(3, LAYOUT)
     filled(slots, "a", "b", "c")
     places(slots, "a")
     places(slots, "c")
@@ -42,10 +45,10 @@ def test_the_least_recently_used_goes() -> None:
 
 def test_a_slot_that_is_read_is_not_given_away() -> None:
     """Law 4: neither by eviction nor by an update."""
-    slots = Slots(2)
+    slots = Slots(2, LAYOUT)
     filled(slots, "a", "b")
-    with slots.reading() as find:
-        found = find(["a"])
+    with slots.reading() as reading:
+        found = reading.find(["a"])
         filled(slots, "a", revision=2)  # evicts b, which nobody reads
         assert slots.known("a") == 2
         assert places(slots, "b") == [UNKNOWN]
@@ -56,7 +59,7 @@ def test_a_slot_that_is_read_is_not_given_away() -> None:
 
 
 def test_an_older_revision_changes_nothing() -> None:
-    slots = Slots(3)
+    slots = Slots(3, LAYOUT)
     filled(slots, "a", revision=5)
     filled(slots, "a", revision=4)
     assert slots.known("a") == 5
@@ -64,7 +67,7 @@ def test_an_older_revision_changes_nothing() -> None:
 
 
 def test_what_is_absent_is_bounded() -> None:
-    slots = Slots(2)
+    slots = Slots(2, LAYOUT)
     for each in range(20_000):
         slots.absent(f"{each}")
     assert slots.known("0") == -1
@@ -73,12 +76,12 @@ def test_what_is_absent_is_bounded() -> None:
 
 def test_a_later_reader_keeps_what_an_earlier_one_read_after_it() -> None:
     """Law 4: the earlier one began first, looked last, and is gone; the slot is still the later one's."""
-    slots = Slots(1)
+    slots = Slots(1, LAYOUT)
     filled(slots, "a", revision=1)
     earlier, later = slots.reading(), slots.reading()
-    find_first, find = earlier.__enter__(), later.__enter__()
-    find(["a"])
-    find_first(["a"])
+    reading_first, reading = earlier.__enter__(), later.__enter__()
+    reading.find(["a"])
+    reading_first.find(["a"])
     earlier.__exit__(None, None, None)
     with pytest.raises(Full):
         slots.take(1)
@@ -88,7 +91,7 @@ def test_a_later_reader_keeps_what_an_earlier_one_read_after_it() -> None:
 
 def test_updates_evictions_and_readers_at_once() -> None:
     """Law 4: values that are tied together stay so for as long as a reader looks."""
-    slots, values, done = Slots(12), np.zeros((12, 2)), threading.Event()
+    slots, values, done = Slots(12, LAYOUT), np.zeros((12, 2)), threading.Event()
     keys = [f"{each}" for each in range(10)]
     torn: list[object] = []
 
@@ -107,8 +110,8 @@ def test_updates_evictions_and_readers_at_once() -> None:
     def read() -> None:
         random = Random(8)
         while not done.is_set():
-            with slots.reading() as find:
-                found = find(random.sample(keys, 4))
+            with slots.reading() as reading:
+                found = reading.find(random.sample(keys, 4))
                 there = found.places >= 0
                 first = values[found.places[there], 0].copy()
                 second = values[found.places[there], 1].copy()

@@ -60,7 +60,7 @@ class Cache:
     ) -> None:
         """`equal(expected, given)`: whether scores are the same within the package's tolerance, each of shape (n, width)."""
         count = max(_SLOTS_MIN, bytes_max // (slot_bytes(architecture) + KEY_BYTES))
-        self.slots = Slots(count)
+        self.slots = Slots(count, columns.layout)
         self.columns = columns
         self.default = count  # one slot more, for the default model
         self.arena: Arena = architecture.arena(count + 1)  # zeros: memory is taken when a slot is written

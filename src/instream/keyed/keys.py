@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from instream.errors import InvalidRows
 from instream.key import Part, key_of, text_of
+from instream.keyed.words import Layout
 
 Codes = npt.NDArray[np.int64]
 
@@ -26,6 +27,7 @@ class KeyColumns:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         self._kinds = tuple(_kind(each) for each in types)
+        self.layout = Layout(self._kinds)
 
     def distinct(self, columns: Sequence[pa.Array]) -> tuple[list[Any], Codes]:
         """Distinct keys of a batch, and for each row the position of its own: shape (n,)."""

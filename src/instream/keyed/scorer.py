@@ -14,7 +14,8 @@ from instream.keyed.cache import Cache
 from instream.keyed.keeper import Keeper
 from instream.keyed.link import Array
 from instream.keyed.lookup import Places
-from instream.keyed.slots import NONE, UNKNOWN, Find, Revisions
+from instream.keyed.slots import NONE, UNKNOWN, Reading, Revisions
+from instream.keyed.words import Words
 
 OWN, DEFAULT = 0, -1
 """Levels: parameters of the row's own key; of k columns fewer is k; of the default model."""
@@ -40,11 +41,12 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Resolved:
-    places: Places
+class _Places:
+    """A slot, its revision and its level, for each row or key; the slot of the default, or `NONE`, where no parameters are its own."""
+
+    slots: Places
     revisions: Revisions
     levels: npt.NDArray[np.int8]
-    unknown: list[Hashable]
 
 
 class Scorer:
@@ -64,15 +66,21 @@ class Scorer:
             Unavailable: parameters that are not here cannot be read now; nothing is settled.
             Closed: while waiting for them.
         """
-        distinct, codes = self._cache.columns.distinct(keys)
-        if len(distinct) * self._columns > self._cache.slots.count // 2 and len(rows) > _MIN_ROWS:
+        if self._are_too_many(keys, len(rows)):
             return self._in_halves(keys, rows, deadline)  # more keys than could be held at once
+        words = self._cache.columns.layout.words(keys)
         while True:
-            with self._cache.slots.reading() as find:
-                resolved = self._resolved(find, distinct)
-                if not resolved.unknown:
-                    return self._scored(resolved, codes, rows)
-            self._keeper.want(resolved.unknown, deadline)
+            with self._cache.slots.reading() as reading:
+                places, unknown = self._places(reading, keys, words)
+                if not unknown:
+                    return self._scored(places, rows)
+            self._keeper.want(unknown, deadline)
+
+    def _are_too_many(self, keys: Sequence[pa.Array], rows: int) -> bool:
+        most = self._cache.slots.count // 2
+        if rows * self._columns <= most or rows <= _MIN_ROWS:
+            return False
+        return len(self._cache.columns.distinct(keys)[0]) * self._columns > most
 
     def _in_halves(self, keys: Sequence[pa.Array], rows: Array, deadline: Deadline | None) -> Scored:
         middle = len(rows) // 2
@@ -85,32 +93,45 @@ class Scorer:
             np.concatenate([first.levels, second.levels]),
         )
 
-    def _resolved(self, find: Find, distinct: Sequence[Hashable]) -> _Resolved:
-        """Where each key's answer comes from, or what has to be read before that is known."""
-        found = find(distinct)
-        places, revisions, levels = found.places, found.revisions, np.zeros(len(distinct), np.int8)
+    def _places(self, reading: Reading, keys: Sequence[pa.Array], words: Words) -> tuple[_Places, list[Hashable]]:
+        """Where each row's answer comes from, and keys that have to be read before that is known."""
+        count = len(keys[0])
+        found = reading.own(words)
+        levels = np.full(count, OWN, np.int8)
+        rest = np.flatnonzero(found.places < 0)
+        if not len(rest):
+            return _Places(found.places, found.revisions, levels), []
+        columns = keys if len(rest) == count else [each.take(pa.array(rest)) for each in keys]
+        distinct, codes = self._cache.columns.distinct(columns)
+        others, unknown = self._resolved(reading, distinct)
+        found.places[rest], found.revisions[rest], levels[rest] = others.slots[codes], others.revisions[codes], others.levels[codes]
+        return _Places(found.places, found.revisions, levels), unknown
+
+    def _resolved(self, reading: Reading, distinct: Sequence[Hashable]) -> tuple[_Places, list[Hashable]]:
+        """The same for keys, each asked for by itself: here there may also be some without parameters of their own."""
+        found = reading.find(distinct)
+        places, revisions, levels = found.places, found.revisions, np.full(len(distinct), OWN, np.int8)
         unknown = [distinct[at] for at in np.flatnonzero(places == UNKNOWN).tolist()]
         if unknown and self._columns > 1:  # what may answer instead comes in the same round trip
             instead = list({key[:length]: None for key in unknown for length in range(1, self._columns)})  # type: ignore[index]
-            unknown += [key for key, place in zip(instead, find(instead).places, strict=True) if place == UNKNOWN]
+            unknown += [key for key, place in zip(instead, reading.find(instead).places, strict=True) if place == UNKNOWN]
         for level in range(1, self._columns):
             without = np.flatnonzero(places == NONE)
             if not len(without):
                 break
             shorter = [distinct[at][: self._columns - level] for at in without.tolist()]  # type: ignore[index]
-            fewer = find(shorter)
+            fewer = reading.find(shorter)
             places[without], revisions[without], levels[without] = fewer.places, fewer.revisions, level
             unknown += {shorter[at]: None for at in np.flatnonzero(fewer.places == UNKNOWN).tolist()}
         without = np.flatnonzero(places == NONE)
         places[without], levels[without] = self._default, DEFAULT
-        return _Resolved(places, revisions, levels, unknown)
+        return _Places(places, revisions, levels), unknown
 
-    def _scored(self, resolved: _Resolved, codes: npt.NDArray[np.int64], rows: Array) -> Scored:
-        places = resolved.places[codes]
-        revisions, levels, answered = resolved.revisions[codes], resolved.levels[codes], places != NONE
+    def _scored(self, places: _Places, rows: Array) -> Scored:
+        answered = places.slots != NONE
         if answered.all():
-            return Scored(self._cache.arena.score(rows, places), answered, revisions, levels)
-        some = self._cache.arena.score(rows[answered], places[answered])
+            return Scored(self._cache.arena.score(rows, places.slots), answered, places.revisions, places.levels)
+        some = self._cache.arena.score(rows[answered], places.slots[answered])
         scores = np.full((len(rows), some.shape[1]), np.nan)
         scores[answered] = some
-        return Scored(scores, answered, revisions, levels)
+        return Scored(scores, answered, places.revisions, places.levels)

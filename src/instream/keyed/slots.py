@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instream.keyed.lookup import Lookup, Places
+from instream.keyed.words import Layout, Words
 
 Revisions = npt.NDArray[np.int64]
 
@@ -32,10 +33,22 @@ class Found:
     revisions: Revisions
 
 
-Find = Callable[[Sequence[Hashable]], Found]
-
-
 _ABSENT_MIN = 10_000
+
+
+class Reading:
+    """Where keys are, for one who reads their slots; from `Slots.reading`."""
+
+    def __init__(self, slots: Slots, tick: int) -> None:
+        self._slots = slots
+        self._tick = tick
+
+    def find(self, keys: Sequence[Hashable]) -> Found:
+        return self._slots.find(keys, self._tick)
+
+    def own(self, words: Words) -> Found:
+        """The same for a whole batch, but only of keys that have a slot and words: others may have one, and are `UNKNOWN`, or -1."""
+        return self._slots.find(words, self._tick)
 
 
 class Full(Exception):
@@ -48,11 +61,11 @@ class Slots:
     What is written to a slot is written before `put` shows it.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, layout: Layout) -> None:
         self.count = count
         self._lock = threading.Lock()
         self._places: dict[Hashable, int] = {}
-        self._lookup = Lookup(self._places, UNKNOWN)  # the same for whole batches
+        self._lookup = Lookup(layout, count)  # of those that have a slot, for whole batches
         self._keys: list[Hashable] = [None] * count
         self._revisions = np.zeros(count, np.int64)
         self._used = np.zeros(count, np.int64)  # by the tick of the last reading
@@ -68,25 +81,32 @@ class Slots:
         return int(self._holds.sum())
 
     @contextmanager
-    def reading(self) -> Iterator[Find]:
-        """Gives a function that tells where keys are now; their slots keep what they have as long as the block lasts."""
+    def reading(self) -> Iterator[Reading]:
+        """Tells where keys are now; their slots keep what they have as long as the block lasts."""
         with self._lock:
             self._tick += 1
             tick = self._tick
             self._reading.add(tick)
         try:
-            yield lambda keys: self._find(keys, tick)
+            yield Reading(self, tick)
         finally:
             with self._lock:
                 self._reading.remove(tick)
 
-    def _find(self, keys: Sequence[Hashable], tick: int) -> Found:
+    def find(self, keys: Sequence[Hashable] | Words, tick: int) -> Found:
+        """For `Reading`."""
         with self._lock:
-            places = self._lookup.find(keys)
-            there = places[places >= 0]
+            if isinstance(keys, Words):
+                places = self._lookup.find(keys)
+            else:
+                places = np.fromiter((self._places.get(key, UNKNOWN) for key in keys), np.int64, len(keys))
+            held = places >= 0
+            there = places if held.all() else places[held]
             self._used[there] = np.maximum(self._used[there], tick)  # a reading that began later may have looked before
-            revisions = np.zeros(len(keys), np.int64)
-            revisions[places >= 0] = self._revisions[there]
+            if there is places:
+                return Found(places, self._revisions[places])
+            revisions = np.zeros(len(places), np.int64)
+            revisions[held] = self._revisions[there]
             return Found(places, revisions)
 
     def take(self, count: int) -> list[int]:
@@ -111,7 +131,8 @@ class Slots:
             if before >= 0 and self._revisions[before] > revision:
                 self._free.append(slot)
                 return
-            self._place(key, slot)
+            self._places[key] = slot
+            self._lookup.put(key, slot, max(before, -1))
             self._keys[slot], self._revisions[slot], self._used[slot], self._holds[slot] = key, revision, self._tick, True
             if before >= 0:
                 self._retire(before)
@@ -120,8 +141,9 @@ class Slots:
         """The store has nothing for this key (any more)."""
         with self._lock:
             before = self._places.get(key, UNKNOWN)
-            self._place(key, NONE)
+            self._places[key] = NONE
             if before >= 0:
+                self._lookup.drop(key, before)
                 self._retire(before)
             if before != NONE:
                 self._absent.append(key)
@@ -138,10 +160,11 @@ class Slots:
     def clear(self) -> None:
         """Forget every key. Slots that are read are free once they are not."""
         with self._lock:
-            for key, place in list(self._places.items()):
-                self._leave(key)
+            for key, place in self._places.items():
                 if place >= 0:
+                    self._lookup.drop(key, place)
                     self._retire(place)
+            self._places.clear()
             self._absent.clear()
 
     def known(self, key: Hashable) -> int:
@@ -159,15 +182,7 @@ class Slots:
 
     def _forget(self, key: Hashable) -> None:
         if self._places.get(key) == NONE:
-            self._leave(key)
-
-    def _place(self, key: Hashable, place: int) -> None:
-        self._places[key] = place
-        self._lookup.put(key, place)
-
-    def _leave(self, key: Hashable) -> None:
-        del self._places[key]
-        self._lookup.put(key, UNKNOWN)
+            del self._places[key]
 
     def _retire(self, slot: int) -> None:
         self._holds[slot] = False
@@ -187,7 +202,8 @@ class Slots:
             return
         chosen = candidates[np.argpartition(self._used[candidates], wanted - 1)[:wanted]]
         for slot in chosen.tolist():
-            self._leave(self._keys[slot])
+            del self._places[key := self._keys[slot]]
+            self._lookup.drop(key, slot)
             self._holds[slot] = False
             self._keys[slot] = None
             self._free.append(slot)
