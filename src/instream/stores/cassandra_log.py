@@ -29,13 +29,14 @@ OVERLAP_US = int((_WRITE_S + 2 * _SKEW_S) * 1e6)
 _OLDEST_US = int((LOG_S - 60) * 1e6)
 _SKEW_US = int(_SKEW_S * 1e6)
 _BUCKET_US = 60_000_000
-_PAGE = 200
+_PAGE_NAMES, _PAGE = 2_000, 200
+_WHOLE = 1 << 30
 _ATTEMPTS = 3
 _TOLD_MAX = 100_000
 _UNIX_EPOCH = 0x01B21DD213814000  # in the 100 ns of a time UUID
 
 Told: TypeAlias = Mapping[UUID, tuple[int, int]]
-"""Of entries within the overlap: their time, and how many of their keys were told."""
+"""Of entries within the overlap: their time, and how many of their keys were told, `_WHOLE` for all."""
 
 
 class Entry(NamedTuple):
@@ -59,6 +60,7 @@ class Log:
             f"INSERT INTO {table} (place, bucket, at, writing, done, keys) VALUES (?, ?, ?, ?, ?, ?)", settings.consistency
         )
         after = "WHERE place = ? AND bucket = ? AND (at, writing, done) > (?, ?, ?) LIMIT ?"
+        self._names = link.prepared(f"SELECT at, writing, done FROM {table} {after}", settings.consistency)
         self._read = link.prepared(f"SELECT at, writing, done, keys FROM {table} {after}", settings.consistency)
 
     def now_us(self) -> int:
@@ -78,7 +80,7 @@ class Log:
     def cursor(self, place: str) -> str:
         """What is there within the overlap counts as told: who takes a cursor reads everything afterwards."""
         now = self.now_us()
-        told = {each.writing: (each.at, len(each.keys)) for each in self._entries(place, now - OVERLAP_US, now) if each.done}
+        told = {writing: (at, _WHOLE) for at, writing, done in self._named(place, now - OVERLAP_US, now) if done}
         return f"{now}.{self._memory.keep(told)}"
 
     def moved(self, place: str, since: str, limit: int) -> Moved:
@@ -94,32 +96,52 @@ class Log:
         told = dict(self._memory.recall(token))
         keys: list[str] = []
         reach = now
-        for each in self._entries(place, start - OVERLAP_US, now):
+        for each in self._untold(place, start - OVERLAP_US, now, told):
             if len(keys) == limit:
                 reach = min(now, each.at)
                 break
-            if each.done or each.at < now - OVERLAP_US:  # else its writer may be at work
+            if _counts(each.at, each.done, now):
                 first = told.get(each.writing, (0, 0))[1]
                 keys += (new := each.keys[first : first + limit - len(keys)])
                 told[each.writing] = (each.at, first + len(new))
                 if first + len(new) < len(each.keys):
                     reach = min(now, each.at)
                     break
+                told[each.writing] = (each.at, _WHOLE)
         reach = max(start, reach)
         if keys:
             token = self._memory.keep({writing: entry for writing, entry in told.items() if entry[0] >= reach - OVERLAP_US})
         return Moved(f"{reach}.{token}", tuple(dict.fromkeys(keys)), more=len(keys) == limit)
 
+    def _untold(self, place: str, first_us: int, last_us: int, told: Told) -> Iterator[Entry]:
+        """Entries from the first on that was not told whole. Most of the overlap was: of that the keys are not even read."""
+        for at, writing, done in self._named(place, first_us, last_us):
+            if _counts(at, done, last_us) and told.get(writing, (0, 0))[1] < _WHOLE:
+                return self._entries(place, at, last_us)
+        return iter(())
+
+    def _named(self, place: str, first_us: int, last_us: int) -> Iterator[tuple[int, UUID, bool]]:
+        """Time, writing and whether it was done, of each entry."""
+        return self._rows(self._names, _PAGE_NAMES, place, first_us, last_us)
+
     def _entries(self, place: str, first_us: int, last_us: int) -> Iterator[Entry]:
+        return (Entry(*row) for row in self._rows(self._read, _PAGE, place, first_us, last_us))
+
+    def _rows(self, statement: Any, most: int, place: str, first_us: int, last_us: int) -> Iterator[Any]:
         """In the order of their times, also some by a clock that is ahead of `last_us`."""
         for bucket in range(first_us // _BUCKET_US, (last_us + _SKEW_US) // _BUCKET_US + 1):
             position: tuple[int, UUID, bool] = (first_us, UUID(int=0), False)
             while True:
-                page = [Entry(*row) for row in self._link.read(self._read, place, bucket, *position, _PAGE)]
+                page = self._link.read(statement, place, bucket, *position, most)
                 yield from page
-                if len(page) < _PAGE:
+                if len(page) < most:
                     break
                 position = page[-1][:3]
+
+
+def _counts(at: int, done: bool, now: int) -> bool:
+    """Whether an entry's keys are to be told; else its writer may be at work."""
+    return done or at < now - OVERLAP_US
 
 
 class _Memory:

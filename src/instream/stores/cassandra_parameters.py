@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 import zlib
 from collections.abc import Sequence
@@ -19,6 +20,13 @@ from instream.stores.parameter_rows import KEPT, Moved, Row
 PAYLOAD_BYTES_MAX = 8 << 20
 """Cassandra takes no write larger than half a segment of its commit log: 16 MiB, if nobody set it otherwise."""
 
+_POLL_S, _POLL_S_MAX = 0.2, 0.8
+_PAUSE = 4
+"""Of a follower's time at most a fifth goes into looks."""
+
+_TOGETHER = 16
+"""Keys that are read by one statement: one node answers for all, and holds 128 MiB at the very most."""
+
 _SHARDS = 64
 _SHARDS_AT_ONCE = 16
 _PAGE = 1_000
@@ -30,9 +38,8 @@ class CassandraParameters:
     What is asked is prepared when it is needed first: a store of models without keys need not have the tables.
     """
 
-    poll_s = 0.2
-
     def __init__(self, link: Link, settings: Settings) -> None:
+        self.poll_s = _POLL_S
         self._link = link
         self._settings = settings
         self._lock = threading.Lock()
@@ -63,7 +70,9 @@ class CassandraParameters:
         return [(batch(self._ask.list, rows), None) for rows in shards.values()]
 
     def newest(self, place: str, keys: Sequence[str]) -> list[Row]:
-        found = self._link.all((self._ask.newest, (place, key, 1)) for key in keys)
+        """Some partitions at a time: an answer for each key would take the driver three times as long."""
+        groups = (list(keys[at : at + _TOGETHER]) for at in range(0, len(keys), _TOGETHER))
+        found = self._link.all((self._ask.some, (place, group)) for group in groups)
         return [Row(*row) for rows in found for row in rows]
 
     def history(self, place: str, key: str, limit: int) -> list[Row]:
@@ -101,7 +110,11 @@ class CassandraParameters:
         return self._log.cursor(place)
 
     def moved(self, place: str, since: str, limit: int) -> Moved:
-        return self._log.moved(place, since, limit)
+        """Where many write a few keys at a time the log is long, and a look takes long: then there are fewer of them."""
+        began = time.monotonic()
+        found = self._log.moved(place, since, limit)
+        self.poll_s = min(max(_POLL_S, _PAUSE * (time.monotonic() - began)), _POLL_S_MAX)
+        return found
 
     def mark(self) -> object:
         return object()
@@ -131,13 +144,15 @@ class CassandraParameters:
 
 
 class _Statements:
-    """Prepared; each names its partition, so that a node that keeps it is asked."""
+    """Prepared; each but `some` names its partition, so that a node that keeps it is asked."""
 
     def __init__(self, link: Link, settings: Settings) -> None:
         rows, keys = (f'"{settings.keyspace}".{table}' for table in ("parameter", "parameter_key"))
         of_key, level = "WHERE place = ? AND key = ?", settings.consistency
         self.insert = link.prepared(f"INSERT INTO {rows} (place, key, revision, writer, payload) VALUES (?, ?, ?, ?, ?)", level)
         self.newest = link.prepared(f"SELECT key, revision, writer, payload FROM {rows} {of_key} LIMIT ?", level)
+        some = "WHERE place = ? AND key IN ? PER PARTITION LIMIT 1"
+        self.some = link.prepared(f"SELECT key, revision, writer, payload FROM {rows} {some}", level)
         self.revisions = link.prepared(f"SELECT revision FROM {rows} {of_key} LIMIT ?", level)
         self.trim = link.prepared(f"DELETE FROM {rows} {of_key} AND revision < ?", level)
         self.clear = link.prepared(f"DELETE FROM {rows} {of_key}", level)
