@@ -19,6 +19,7 @@ from examples.flights.progress import console, step
 from examples.flights.report import rows_of_fate, rows_of_scores, write_report
 from examples.flights.strategies import rows_of_strategies, sentence
 from instream.publishing import publish
+from instream.stores import open_store
 
 FOLDER = Path("build/demo")
 
@@ -88,7 +89,9 @@ def cassandra() -> Iterator[str]:
     with ExitStack() as stack:
         with step("a Cassandra of its own"):
             node = stack.enter_context(Node())
-        yield node.url(node.keyspace())
+            url = node.url(node.keyspace())
+            open_store(url).close()  # what `instream store init` does
+        yield url
 
 
 def show(found: Account, speed: str, compared: Sequence[tuple[str, ...]], said: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from instream.errors import MissingExtra, SettingsInvalid, StoreError
-from instream.stores import Store, open_store
+from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.backend import UnknownResult
 from instream.testing.cassandra import Node
 from instream.testing.packages import tiny_package
@@ -109,6 +109,15 @@ def test_a_newer_schema_is_refused(fresh: str) -> None:
     store.close()
     with pytest.raises(StoreError, match="schema 2, this instream knows schema 1; upgrade"):
         open_store(fresh)
+
+
+def test_who_publishes_makes_no_tables(fresh: str) -> None:
+    with pytest.raises(StoreError, match="instream store init"):
+        open_for_publishing(fresh)
+    open_store(fresh).close()
+    store = open_for_publishing(fresh)
+    assert store.names() == ()
+    store.close()
 
 
 def test_tables_of_something_else(node: Node, fresh: str) -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from instream.errors import MissingExtra, SettingsInvalid, StoreError
-from instream.stores import Store, open_store
+from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.backend import UnknownResult, claim, scan
 from instream.stores.postgresql import PostgreSQLBackend
 from instream.testing.packages import tiny_package
@@ -289,6 +289,13 @@ def test_few_rights(server: Postgres, database: str, tmp_path: Path) -> None:
     server.execute(name, f"REVOKE INSERT ON instream.row FROM {user}")
     with pytest.raises(StoreError, match="GRANT USAGE"):
         store.put(tiny_package(tmp_path, weight=3.0))
+
+
+def test_who_publishes_makes_no_tables(database: str) -> None:
+    with pytest.raises(StoreError, match="instream store init"):
+        open_for_publishing(database)
+    open_store(database).close()
+    assert open_for_publishing(database).names() == ()
 
 
 def test_twenty_open_a_new_database_at_once(database: str) -> None:

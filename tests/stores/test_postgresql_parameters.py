@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from instream.errors import StoreError
-from instream.stores import Store, open_store
+from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.parameter_rows import Row
 from instream.stores.parameters import Parameters
 from instream.stores.postgresql import PostgreSQLBackend
@@ -315,6 +315,8 @@ def test_an_older_store_gains_the_parameters(server: Postgres, database: str, tm
     )
     with pytest.raises(StoreError, match=r"schema version 1, this instream needs 2.*let the owner"):
         opened(server.url(name, f"o_{name}", "o"))
+    with pytest.raises(StoreError, match=r"schema version 1, this instream needs 2.*instream store init"):
+        open_for_publishing(database)  # only who was told to changes tables
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(opened, [database] * 8))
     stores[0].parameters("delay", version).write({"i:1": b"x"})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from instream.stores import Store, open_store
+from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.default import DEFAULT, VARIABLE, store_url
 
 StoreOption = Annotated[
@@ -17,6 +17,11 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON to standard output instead of tables and sentences.")]
 
 
-def store_of(given: str | None, create: bool = False) -> Store:
-    """Open the store that a command was told to use; a relative path starts here. Only who publishes makes one."""
-    return open_store(store_url(given), folder=Path(), create=create)
+def store_of(given: str | None) -> Store:
+    """Open the store that a command was told to use; a relative path starts here. What only reads makes none."""
+    return open_store(store_url(given), folder=Path(), create=False)
+
+
+def published_to(given: str | None) -> Store:
+    """The same for what publishes, which makes a file or a folder where it is absent."""
+    return open_for_publishing(store_url(given), folder=Path())

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from instream.cli.options import JsonOption, StoreOption, store_of
+from instream.cli.options import JsonOption, StoreOption, published_to
 from instream.errors import SettingsInvalid
 from instream.package import Tolerance
 from instream.publishing import Published
@@ -52,7 +52,7 @@ def publish(
         model,
         name=name,
         sample=sample,
-        store=store_of(store, create=True),
+        store=published_to(store),
         features=features,
         metrics=dict(figure_of(text) for text in metric or ()),
         tolerance=Tolerance(tolerance, tolerance),

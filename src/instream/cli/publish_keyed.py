@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from instream.cli.options import JsonOption, StoreOption, store_of
+from instream.cli.options import JsonOption, StoreOption, published_to
 from instream.cli.progress import counted
 from instream.cli.publish import figure_of
 from instream.package import Tolerance
@@ -57,7 +57,7 @@ def publish_keyed(
             key=key,
             default=other,
             sample=sample,
-            store=store_of(store, create=True),
+            store=published_to(store),
             metrics=metrics,
             tolerance=Tolerance(tolerance, tolerance),
             progress=lambda done, total, what: told(what, done),

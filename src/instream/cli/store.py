@@ -14,7 +14,7 @@ from instream.cli.options import JsonOption, store_of
 from instream.cli.progress import counted
 from instream.errors import SettingsInvalid
 from instream.secrets import redact_url
-from instream.stores import open_store
+from instream.stores import open_for_publishing, open_store
 from instream.stores.copying import Copied, copy_model
 from instream.stores.default import DEFAULT, VARIABLE
 from instream.stores.registry import schema_of
@@ -22,7 +22,7 @@ from instream.stores.statistics import Statistics, statistics
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Such as sqlite:///models.db, file:///models or postgresql://user@host/database.")]
 From = Annotated[str, typer.Argument(metavar="FROM", help="The URL of the store that is read; nothing in it is changed.")]
-To = Annotated[str, typer.Argument(metavar="TO", help="The URL of the store that is written; made where it is absent.")]
+To = Annotated[str, typer.Argument(metavar="TO", help="The URL of the store that is written; a file or folder is made where it is absent.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
 def init(url: Url, json: JsonOption = False) -> None:
     """Make a store, its tables or folders, and say what it is. One that is there stays as it is, or is brought to this schema.
 
-    Who publishes makes one as well; do it by itself, as the owner, where publishers may not make tables. Whatever only reads
-    makes none.
+    Who publishes makes a file or a folder as well. The tables of a database are made, and brought up to date, by this command
+    alone, as a user who may do that; all others need few rights.
     """
     opened = open_store(url, folder=Path())
     models, schema = len(opened.names()), schema_of(url)
@@ -65,7 +65,7 @@ def copy(
     """
     if source == target:
         raise SettingsInvalid(f"{redact_url(source)} is both: name another store to copy to")
-    reading, writing = open_store(source, folder=Path(), create=False), open_store(target, folder=Path())
+    reading, writing = open_store(source, folder=Path(), create=False), open_for_publishing(target)
     for name in names or reading.names():
         with counted("keys") as told:
             done = copy_model(reading, writing, name, by=user(), history=history, told=told)

@@ -25,7 +25,7 @@ from instream.publishing.sample import Sample, sample_of
 from instream.publishing.signature import Described, describe
 from instream.settings import NAME
 from instream.signature import Signature
-from instream.stores import open_store
+from instream.stores import open_for_publishing
 from instream.stores.default import store_url
 
 
@@ -84,7 +84,7 @@ def publish(
         StoreError: the store refused it.
     """
     require_name(name)
-    target = open_store(store_url(store)) if store is None or isinstance(store, str) else store
+    target = open_for_publishing(store_url(store)) if store is None or isinstance(store, str) else store
     rows = sample_of(invented_rows(model) if sample is None else sample)
     featured = apply_features(features, rows, Path()) if features else None
     original = original_of(read_model(model, trust), featured.sample if featured else rows, trust)

@@ -5,7 +5,7 @@ from instream.stores.feed import Changes
 from instream.stores.overview import Overview, overview
 from instream.stores.promotion import Adoption, adopted_within, promote, rollback
 from instream.stores.reference import Reference, parse, resolve
-from instream.stores.registry import open_store
+from instream.stores.registry import open_for_publishing, open_store
 from instream.stores.store import Store
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Store",
     "adopted_within",
     "copy",
+    "open_for_publishing",
     "open_store",
     "overview",
     "parse",

@@ -65,7 +65,7 @@ class Backend(Protocol):
 
 def absent(where: str) -> StoreError:
     """Of a store that is to be there already: who only reads makes none by a slip of the pen."""
-    return StoreError(f"{where}: there is no model store; `instream publish` or `instream store init` makes one, or correct the URL")
+    return StoreError(f"{where}: there is no model store; `instream store init URL` makes one, or correct the URL")
 
 
 def claim(backend: Backend, place: str, key: str, value: bytes) -> bytes:

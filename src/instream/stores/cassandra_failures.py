@@ -57,7 +57,7 @@ def _advice(cause: Exception) -> str:
     if isinstance(cause, AuthenticationFailed):
         return "see user and password in the URL"
     if isinstance(cause, Unauthorized):
-        return "grant SELECT and MODIFY on the keyspace, and CREATE ON ALL KEYSPACES to who opens it first"
+        return "grant SELECT and MODIFY on the keyspace, and CREATE ON ALL KEYSPACES to who runs `instream store init`"
     if isinstance(cause, InvalidRequest):
         return "the keyspace or its tables are not what this instream made; name another keyspace, it is created when absent"
     if isinstance(cause, UnresolvableContactPoints | NoHostAvailable | ConnectionException | OSError):

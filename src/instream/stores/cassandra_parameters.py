@@ -138,8 +138,8 @@ class CassandraParameters:
         absent = set(PARAMETERS) - self._link.again(lambda: tables(self._link.session, self._settings.keyspace))
         if absent:
             raise StoreError(
-                f"{self._link.where}: no tables for keyed models ({', '.join(sorted(absent))}), and this user may not create them; grant "
-                f"CREATE ON KEYSPACE {self._settings.keyspace}, or let somebody who may open the store once (instream models --store URL)"
+                f"{self._link.where}: no tables for keyed models ({', '.join(sorted(absent))}); `instream store init URL` makes them, by a "
+                f"user with CREATE ON KEYSPACE {self._settings.keyspace}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Keyspace and tables in Cassandra, made when they are absent."""
+"""Keyspace and tables in Cassandra, made where they are absent and `create` says so."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def created(session: Session, settings: Settings) -> None:
             _define(session, f'CREATE KEYSPACE IF NOT EXISTS "{settings.keyspace}" WITH replication = {_replication(settings.replication)}')
         for table, definition in _TABLES.items():
             _define(session, _statement(settings.keyspace, table, definition))
-    if not set(_PARAMETERS) <= there:
+    if settings.create and not set(_PARAMETERS) <= there:
         with suppress(Unauthorized):  # a store of models without keys needs them not; who has such is told what to do
             for table, definition in _PARAMETERS.items():
                 _define(session, _statement(settings.keyspace, table, definition))

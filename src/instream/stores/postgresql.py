@@ -224,7 +224,7 @@ def _advice(state: str, settings: Settings) -> str:
     schema = settings.schema_name
     if state == "42501":
         return (
-            f'let the owner of the database open the store once, and GRANT USAGE ON SCHEMA "{schema}", SELECT, INSERT, DELETE '
+            f'let the owner of the database run `instream store init`, and GRANT USAGE ON SCHEMA "{schema}", SELECT, INSERT, DELETE '
             f'ON "{schema}"."row", SELECT ON "{schema}".schema_version and SELECT, for who publishes also INSERT, DELETE, '
             f'ON "{schema}".parameter TO "{settings.user}"'
         )

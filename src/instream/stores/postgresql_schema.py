@@ -1,4 +1,4 @@
-"""The tables of a store in PostgreSQL: made by who opens it first, brought up to date by who may."""
+"""The tables of a store in PostgreSQL: made, and brought up to date, where `create` says so."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from instream.stores.postgresql_link import Link, Refused, Settings
 
 SCHEMA = 2
 _BEFORE = "1"  # had no parameters
+_OLD = f"a model store with schema version {_BEFORE}, this instream needs {SCHEMA}"
 _LOCK = 0x696E7374  # "inst": held while the tables are made
 
 
@@ -22,6 +23,8 @@ def prepare(link: Link, settings: Settings) -> None:
             raise absent(settings.where)
         _create(link, settings)
     if (version := _version(link, settings)) == _BEFORE:
+        if not settings.create:
+            raise StoreError(f"{settings.where}: {_OLD}; let the owner of its tables run `instream store init`, which adds what is new")
         _upgrade(link, settings)
     elif version != str(SCHEMA):
         raise StoreError(f"{settings.where}: a model store with schema version {version}, this instream knows {SCHEMA}; upgrade instream")
@@ -71,8 +74,7 @@ def _upgrade(link: Link, settings: Settings) -> None:
         if refused.state != "42501":
             raise
         raise StoreError(
-            f"{settings.where}: a model store with schema version {_BEFORE}, this instream needs {SCHEMA} ({refused}); let the owner of "
-            "its tables open it once with this instream (instream models --store URL): that adds what is new"
+            f"{settings.where}: {_OLD} ({refused}); let the owner of its tables run `instream store init`, which adds what is new"
         ) from refused
 
 

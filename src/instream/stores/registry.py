@@ -44,6 +44,11 @@ def open_store(url: str, *, folder: Path = Path(), cache: Cache | None = None, c
     return Store(_backend(url, folder, create), cache or default_cache(), clock)
 
 
+def open_for_publishing(url: str, *, folder: Path = Path()) -> Store:
+    """The same for who publishes: a file or a folder is made where it is absent, a database's tables only by `instream store init`."""
+    return open_store(url, folder=folder, create=url.partition("://")[0] not in EXTRAS)
+
+
 def schema_of(url: str) -> str:
     """The schema that this instream makes stores of such a URL with; "" where there is none."""
     return str(_module(url.partition("://")[0]).SCHEMA)

@@ -21,7 +21,7 @@ from instream.publishing.keyed.pack import Own, pack
 from instream.publishing.keyed.spool import DEFAULT, Payloads, Spool
 from instream.publishing.publication import require_name
 from instream.publishing.sample import sample_of
-from instream.stores import Store, open_store
+from instream.stores import Store, open_for_publishing
 from instream.stores.default import store_url
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def publish_keyed(
     require_name(name)
     tell = progress or (lambda done, total, what: None)
     allowed = _tolerance(tolerance)
-    target = open_store(store_url(store)) if store is None or isinstance(store, str) else store
+    target = open_for_publishing(store_url(store)) if store is None or isinstance(store, str) else store
     target.parameters_of(DEFAULT)  # a store that keeps none says so now, not after hours of fitting
     rows = None if sample is None else sample_of(sample).batch
     inputs = Inputs(key, rows)
