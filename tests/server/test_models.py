@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from instream.errors import DeadlineExceeded, NotFound, Overloaded, SettingsInvalid, Unavailable
-from instream.flow.deadline import Deadline
+from instream.flow.deadline import Deadline, deadline_in
 from instream.server.models import Models
 from instream.testing.linear import LinearPredictor
 
