@@ -103,12 +103,6 @@ def test_long_texts_and_fewer_columns_are_left_to_the_dict() -> None:
     lookup.drop((long, "a"), 0)
 
 
-def test_of_many_columns_none_is_found() -> None:
-    lookup = Lookup(Layout([int] * 9), 1)
-    lookup.put((0,) * 9, 0)
-    assert lookup.find(Layout([int] * 9).words([pa.array([0])] * 9)).tolist()[0] < 0
-
-
 def test_it_grows_and_forgets() -> None:
     layout = Layout([str])
     lookup = Lookup(layout, 20_000)
@@ -120,4 +114,4 @@ def test_it_grows_and_forgets() -> None:
     found = lookup.find(words)
     assert found[19_900:].tolist() == list(range(19_900, 20_000))
     assert (found[:19_900] < 0).all()
-    assert len(lookup._places) <= 4_096
+    assert len(lookup._entries) <= 4_096

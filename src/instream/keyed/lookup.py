@@ -11,6 +11,7 @@ from instream.keyed.words import U64, Layout, Words
 
 _EMPTY, _GONE = -1, -2
 _SMALLEST = 1 << 10
+_TAG, _SLOT = 32, (1 << 32) - 1  # an entry is the upper half of a key's hash, and its slot
 
 Places = npt.NDArray[np.int64]
 
@@ -25,58 +26,63 @@ class Lookup:
     def __init__(self, layout: Layout, slots: int) -> None:
         self._layout = layout
         self._words: U64 = np.zeros((layout.width, slots), np.uint64)  # memory is taken when a slot is written
-        self._codes: U64
-        self._make(np.empty(0, np.uint64), np.empty(0, np.int32))
+        self._codes: U64 = np.zeros(slots, np.uint64)
+        self._make(np.empty(0, np.int64))
 
     def put(self, key: Hashable, slot: int, before: int = _EMPTY) -> None:
         """A key is in a slot now, and no longer in the one that it had `before`."""
         if (found := self._layout.words_of(key)) is None:
             return
-        words, code = found
-        self._words[:, slot] = words
-        at = code & self._mask
-        while self._places[at] not in (_EMPTY, before):
-            at = (at + 1) & self._mask
-        self._used += bool(self._places[at] == _EMPTY)
-        self._codes[at], self._places[at] = code, slot
-        if 2 * self._used > self._mask:
-            held = self._places >= 0
-            self._make(self._codes[held], self._places[held])
+        self._words[:, slot], self._codes[slot] = found
+        at = self._at(found[1], before)
+        self._used += bool(self._entries[at] == _EMPTY)
+        self._entries[at] = _entry(found[1], slot)
+        if 4 * self._used > 3 * self._mask:
+            self._make(self._entries[self._entries >= 0] & _SLOT)
 
     def drop(self, key: Hashable, slot: int) -> None:
         """A key leaves a slot."""
-        if (found := self._layout.words_of(key)) is None:
-            return
-        at = found[1] & self._mask
-        while self._places[at] != slot:
-            assert self._places[at] != _EMPTY, key
-            at = (at + 1) & self._mask
-        self._places[at] = _GONE
+        if (found := self._layout.words_of(key)) is not None:
+            self._entries[self._at(found[1], slot)] = _GONE
 
     def find(self, words: Words) -> Places:
         """The slot of each key; negative where it is not found. Shape (n,)."""
-        at = (words.codes & np.uint64(self._mask)).astype(np.intp)
-        found = self._places[at]
-        on = np.flatnonzero(((self._codes[at] != words.codes) | (found == _GONE)) & (found != _EMPTY))
+        at = (words.codes & np.uint64(self._mask)).view(np.int64)
+        tags = (words.codes >> np.uint64(_TAG + 1)).view(np.int64)
+        entries = self._entries[at]
+        on = np.flatnonzero((entries >> _TAG != tags) & (entries != _EMPTY))
         while len(on):
             at[on] = (at[on] + 1) & self._mask
-            found[on] = self._places[at[on]]
-            on = on[((self._codes[at[on]] != words.codes[on]) | (found[on] == _GONE)) & (found[on] != _EMPTY)]
-        places: Places = found.astype(np.int64)
+            entries[on] = self._entries[at[on]]
+            on = on[(entries[on] >> _TAG != tags[on]) & (entries[on] != _EMPTY)]
+        places = np.where(entries < 0, entries, entries & _SLOT)
         for place, word in words.columns:
             places[self._words[place][places] != word] = _EMPTY  # where nothing was found, the last slot's are compared in vain
         return places
 
-    def _make(self, codes: U64, slots: npt.NDArray[np.int32]) -> None:
-        """Anew, without what is gone, at most a quarter full."""
-        self._mask = (1 << max(_SMALLEST, 4 * len(slots)).bit_length()) - 1
+    def _at(self, code: int, slot: int) -> int:
+        """Where the entry of a key is that has a slot; without one, where there is room for it."""
+        at, entry = code & self._mask, _EMPTY if slot < 0 else _entry(code, slot)
+        while self._entries[at] != entry:
+            assert entry == _EMPTY or self._entries[at] != _EMPTY, slot
+            at = (at + 1) & self._mask
+        return at
+
+    def _make(self, slots: npt.NDArray[np.int64]) -> None:
+        """Anew, without what is gone, at most half full."""
+        self._mask = (1 << max(_SMALLEST, 2 * len(slots)).bit_length()) - 1
         self._used = len(slots)
-        self._codes, self._places = np.zeros(self._mask + 1, np.uint64), np.full(self._mask + 1, _EMPTY, np.int32)
-        at = (codes & np.uint64(self._mask)).astype(np.intp)
+        self._entries = np.full(self._mask + 1, _EMPTY, np.int64)
+        codes = self._codes[slots]
+        entries = (codes >> np.uint64(_TAG + 1) << np.uint64(_TAG)).view(np.int64) | slots
+        at = (codes & np.uint64(self._mask)).view(np.int64)
         on = np.arange(len(slots))
         while len(on):
-            free = on[self._places[at[on]] == _EMPTY]
-            self._places[at[free]] = slots[free]  # of several for one place, the last stays
-            on = on[self._places[at[on]] != slots[on]]
+            free = on[self._entries[at[on]] == _EMPTY]
+            self._entries[at[free]] = entries[free]  # of several for one place, the last stays
+            on = on[self._entries[at[on]] != entries[on]]
             at[on] = (at[on] + 1) & self._mask
-        self._codes[at] = codes
+
+
+def _entry(code: int, slot: int) -> int:
+    return code >> (_TAG + 1) << _TAG | slot

@@ -102,7 +102,8 @@ class Slots:
                 places = np.fromiter((self._places.get(key, UNKNOWN) for key in keys), np.int64, len(keys))
             held = places >= 0
             there = places if held.all() else places[held]
-            self._used[there] = np.maximum(self._used[there], tick)  # a reading that began later may have looked before
+            alone = len(self._reading) == 1
+            self._used[there] = tick if alone else np.maximum(self._used[there], tick)  # one that began later may have looked before
             if there is places:
                 return Found(places, self._revisions[places])
             revisions = np.zeros(len(places), np.int64)
