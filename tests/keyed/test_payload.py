@@ -87,7 +87,7 @@ def test_any_bytes_are_refused(payload: bytes) -> None:
 
 def test_too_many_bytes_are_refused_before_they_are_read() -> None:
     with pytest.raises(ParametersRefused, match="too many"):
-        decode(bytes(bytes_max(LINEAR, NAMES) + 1), LINEAR, NAMES)
+        decode(bytes(bytes_max(LINEAR, tuple(NAMES)) + 1), LINEAR, NAMES)
 
 
 @pytest.mark.parametrize("text", [b'{"__metadata__":' + b"[" * 4_000, b'{"__metadata__":' + b"[" * 1_900 + b"]" * 1_900 + b"}"])

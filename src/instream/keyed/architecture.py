@@ -31,6 +31,9 @@ class Arena(Protocol):
     def put(self, slot: int, tensors: Mapping[str, Array]) -> None:
         """Fill a slot. Raises PackageError where the tensors cannot be used."""
 
+    def hold(self, slot: int, tensors: Mapping[str, Array]) -> None:
+        """The same with tensors that are known to be usable."""
+
     def score(self, rows: Array, slots: Slots) -> Array:
         """Scores of rows of shape (n, features), each with the parameters of its slot: shape (n, width)."""
 

@@ -76,7 +76,7 @@ class Cache:
 
     def put_default(self, payload: bytes) -> None:
         """Parameters for keys that have none. Raises ParametersRefused."""
-        self.arena.put(self.default, self.decoded(payload).tensors)
+        self.arena.hold(self.default, self.decoded(payload).tensors)
 
     def load(self, keys: Sequence[Hashable]) -> None:
         """Read what is in force for these keys, at most `TURN`, in one round trip.
@@ -125,7 +125,7 @@ class Cache:
         """Write to free slots, prove there, show; the key and revision of those that fail the proof. Raises Full."""
         slots = self.slots.take(len(given))
         for slot, (_, _, parameters) in zip(slots, given, strict=True):
-            self.arena.put(slot, parameters.tensors)
+            self.arena.hold(slot, parameters.tensors)
         failed = []
         for slot, (key, revision, _), well in zip(slots, given, self._proved(slots, given), strict=True):
             if well:

@@ -35,5 +35,9 @@ class Held:
     def put(self, slot: int, tensors: Mapping[str, Array]) -> None:
         """Fill a slot that no batch reads. Raises PackageError for what the architecture's `require_usable` refuses."""
         self._shaped.require_usable(tensors)
+        self.hold(slot, tensors)
+
+    def hold(self, slot: int, tensors: Mapping[str, Array]) -> None:
+        """The same with tensors that were found usable, as `decode` does."""
         for name, held in self._tensors.items():
             held[slot] = tensors[name]

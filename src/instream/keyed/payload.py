@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -92,7 +93,8 @@ def header_of(payload: bytes) -> Header:
         raise ParametersRefused(f"the bytes are no parameters of a key: {error}") from error
 
 
-def bytes_max(architecture: Architecture, features: Sequence[str]) -> int:
+@lru_cache(64)
+def bytes_max(architecture: Architecture, features: tuple[str, ...]) -> int:
     """What no payload of such parameters is larger than."""
     names = sum(len(msgspec.json.encode(name)) for name in features) * 2 + 4 * len(features)  # JSON within JSON: twice escaped
     golden = GOLDEN_MAX * (architecture.features + architecture.width) * 8
@@ -100,7 +102,7 @@ def bytes_max(architecture: Architecture, features: Sequence[str]) -> int:
 
 
 def _require_size(payload: bytes, architecture: Architecture, features: Sequence[str]) -> None:
-    if len(payload) > (most := bytes_max(architecture, features)):
+    if len(payload) > (most := bytes_max(architecture, tuple(features))):
         raise ParametersRefused(f"{len(payload):,} bytes are too many: parameters of this architecture take at most {most:,}")
 
 
