@@ -89,8 +89,8 @@ test: lint test-engines ## Real Kafka, databases, engines, clients, the image; u
 	@if $(BIN)/python -m instream.testing.image; then $(MAKE) --no-print-directory image; else echo "tests/image: LEFT OUT, see above"; fi
 
 test-engines: $(ENGINES) ## Flink and Spark alone, each in its environment; fifteen minutes on two cores
-	$(call tested,$(FLINK),--numprocesses 2 tests/flink)
-	$(call tested,$(SPARK),--numprocesses 2 tests/spark)
+	$(call tested,$(FLINK),--numprocesses 3 tests/flink)
+	$(call tested,$(SPARK),--numprocesses 3 tests/spark)
 
 image: $(READY) ## Build the server's image with buildah and ask it; Debian as root, three minutes the first time
 	CI=true $(BIN)/pytest -q tests/image

@@ -149,8 +149,8 @@ def test_a_stream_is_scored_and_a_pinned_batch_keeps_its_version(spark: SparkSes
 
 def test_old_pins_are_removed_and_none_is_written_over(spark: SparkSession, tmp_path: Path) -> None:
     log = Pins(spark, str(tmp_path / "pins"))
-    for batch in range(105):
+    for batch in range(111):
         assert log.pin(batch, pin(1, 1)) == pin(1, 1)
-    assert log.pin(104, pin(2, 2)) == pin(1, 1)
-    assert log.of(3) is None
-    assert log.of(4) == pin(1, 1)
+    assert log.pin(110, pin(2, 2)) == pin(1, 1)
+    assert log.of(9) is None
+    assert log.of(10) == pin(1, 1)

@@ -19,7 +19,7 @@ from instream.settings import Pipeline
 from instream.spark.ends import End, Ends
 from instream.spark.faults import error_of
 from instream.spark.pinlog import Pin, Pins
-from instream.spark.rows import IS_OUTPUT, rows_of
+from instream.spark.rows import IS_OUTPUT, Rows
 from instream.spark.sent import Sent
 from instream.spark.tally import Adding, Tally
 from instream.spark.topics import Partitions
@@ -61,6 +61,7 @@ class Batches:
         """
         self._spark = spark
         self._place = place
+        self._rows = Rows(place.settings, place.ends, place.partitions)
         self._predictor = predictor
         self._counted = counted
         self._guard = threading.Lock()
@@ -98,7 +99,7 @@ class Batches:
         self._spark.sparkContext.setJobDescription(f"{place.settings.name}: batch {batch_id}, {_said(pin)}")
         tally = self._spark.sparkContext.accumulator(Tally(), Adding())
         score = scoring(place.sent, pin, place.ends.source.topic, tally)
-        self._write(rows_of(records, score, place.settings, place.ends, place.partitions))
+        self._write(self._rows.of(records, score))
         tally.value.raise_fatal()
         reached("produced")
         self._counted(tally.value)
@@ -110,8 +111,8 @@ class Batches:
             return
         rows.persist()  # two clusters, two writes; and each record is scored once
         try:
-            _save(rows.where(IS_OUTPUT), ends.sink)
-            _save(rows.where(f"not {IS_OUTPUT}"), ends.dead)
+            _save(rows.where(IS_OUTPUT).drop(IS_OUTPUT), ends.sink)
+            _save(rows.where(f"not {IS_OUTPUT}").drop(IS_OUTPUT), ends.dead)
         finally:
             rows.unpersist()
 
@@ -139,7 +140,7 @@ def pin_of(now: Readiness, parameters: int | None) -> Pin:
 
 
 def _save(rows: DataFrame, end: End) -> None:
-    rows.drop(IS_OUTPUT).write.format("kafka").options(**end.spark()).save()
+    rows.write.format("kafka").options(**end.spark()).save()
 
 
 def _said(pin: Pin) -> str:

@@ -110,7 +110,7 @@ def _writing(settings: Pipeline) -> Mapping[str, str]:
     return {
         "compression.type": "lz4",
         "linger.ms": "5",
-        "batch.size": str(256 << 10),
+        "batch.size": str(1 << 20),
         "max.request.size": str(_MESSAGE_BYTES_MAX),
         "buffer.memory": str(max(32 << 20, int(settings.limits.bytes))),
         "acks": "all",

@@ -19,6 +19,9 @@ _KEPT = 100
 """Entries; as many batches as Spark itself keeps by default (`spark.sql.streaming.minBatchesToRetain`)."""
 
 
+_PURGED_EVERY = 10
+
+
 class Pin(msgspec.Struct, frozen=True):
     """What scores a batch.
 
@@ -64,7 +67,8 @@ class Pins:
     def pin(self, batch_id: int, pin: Pin) -> Pin:
         """Write down what a batch is scored by, unless somebody has; what is written. It is durable when this returns."""
         if self._log.add(batch_id, msgspec.json.encode(pin).decode()):
-            self._log.purge(batch_id - self._kept)
+            if batch_id % _PURGED_EVERY == 0:  # a look at the whole folder
+                self._log.purge(batch_id - self._kept)
             return pin
         found = self.of(batch_id)
         assert found is not None, batch_id

@@ -19,28 +19,36 @@ from instream.spark.topics import Partitions
 IS_OUTPUT = "is_output"
 
 
-def rows_of(records: DataFrame, score: Callable[..., Column], settings: Pipeline, ends: Ends, partitions: Partitions) -> DataFrame:
-    """What is written for some records of the source.
+class Rows:
+    """What is written for records of a source. The columns are made once, since each takes some calls of the JVM."""
 
-    Args:
-        records: with the columns of Spark's Kafka source.
-        score: see `udf.scoring`.
-    Returns:
-        key, value, headers, topic, partition, and whether it is an output, for where two writers are needed; a record that was
-        filtered has no row.
-    """
-    scored = records.select("key", "headers", "partition", "offset", score("value", "partition", "offset").alias("scored"))
-    dead = f.col("scored.dead")
-    is_output = dead.isNull()
-    own = f.coalesce("headers", f.expr("array()"))
-    return scored.where("scored.value is not null").select(
-        "key",
-        f.col("scored.value").alias("value"),
-        f.when(is_output, _output_headers(own, settings, ends.source.topic)).otherwise(f.concat(_not_ours(own), dead)).alias("headers"),
-        (f.lit(ends.sink.topic) if ends.dead is None else f.when(is_output, ends.sink.topic).otherwise(ends.dead.topic)).alias("topic"),
-        _partition(is_output, settings, partitions).alias("partition"),
-        is_output.alias(IS_OUTPUT),
-    )
+    def __init__(self, settings: Pipeline, ends: Ends, partitions: Partitions) -> None:
+        dead = f.col("scored.dead")
+        is_output = dead.isNull()
+        own = f.coalesce("headers", f.expr("array()"))
+        headers = f.when(is_output, _output_headers(own, settings, ends.source.topic)).otherwise(f.concat(_not_ours(own), dead))
+        topic = f.lit(ends.sink.topic) if ends.dead is None else f.when(is_output, ends.sink.topic).otherwise(ends.dead.topic)
+        self._is_there = f.col("scored.value").isNotNull()
+        self._columns = [
+            f.col("key"),
+            f.col("scored.value").alias("value"),
+            headers.alias("headers"),
+            topic.alias("topic"),
+            _partition(is_output, settings, partitions).alias("partition"),
+            *([] if ends.one_writer else [is_output.alias(IS_OUTPUT)]),
+        ]
+
+    def of(self, records: DataFrame, score: Callable[..., Column]) -> DataFrame:
+        """For some records, with the columns of Spark's Kafka source.
+
+        Args:
+            score: see `udf.scoring`.
+        Returns:
+            key, value, headers, topic, partition, and, where two writers are needed, whether it is an output; a record that
+            was filtered has no row.
+        """
+        scored = score("value", "partition", "offset").alias("scored")
+        return records.select("key", "headers", "partition", "offset", scored).where(self._is_there).select(*self._columns)
 
 
 def _output_headers(own: Column, settings: Pipeline, topic: str) -> Column:
