@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from instream.errors import MissingExtra, SettingsInvalid, StoreError
+from instream.head import Revision
+from instream.report import Report
 from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.backend import UnknownResult
 from instream.testing.cassandra import Node
@@ -157,6 +159,29 @@ def test_the_least_privileges(node: Node, fresh: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"Unauthorized.*grant") as caught:
         open_store(node.url(node.keyspace(), "ann", "gehe%3Aim%40%2F1"))
     assert "gehe" not in str(caught.value)
+
+
+def test_what_a_worker_needs(node: Node, fresh: str, tmp_path: Path) -> None:
+    """The grants of docs/stores.md: it reads models, and writes reports of itself, and nothing else."""
+    keyspace = fresh.rpartition("/")[2].partition("?")[0]
+    publishing = open_store(fresh)
+    version = publishing.put(tiny_package(tmp_path))
+    node.execute(
+        "CREATE ROLE IF NOT EXISTS carl WITH PASSWORD = 'carl' AND LOGIN = true",
+        f"GRANT SELECT ON KEYSPACE {keyspace} TO carl",
+        f"GRANT MODIFY ON TABLE {keyspace}.report TO carl",
+    )
+    worker = open_store(node.url(keyspace, "carl", "carl"), create=False)
+    report = Report(name="delay", pipeline="p", worker="w", revision=Revision(1), versions=(version,), at_ms=time.time_ns() // 10**6)
+    worker.report(report)
+    worker.keep_hot_keys("delay", "w", ["i:1"])
+    assert worker.open("delay", version).manifest.digest == publishing.manifest("delay", version).digest
+    assert worker.parameters_of("5e7").changes(worker.parameters_of("5e7").cursor()).keys == ()
+    assert (publishing.reports("delay"), publishing.hot_keys("delay")) == ((report,), ("i:1",))
+    with pytest.raises(StoreError, match=r"Unauthorized.*to who publishes"):
+        worker.put(tiny_package(tmp_path, weight=3.0))
+    worker.close()
+    publishing.close()
 
 
 def test_what_cannot_be_opened(node: Node, fresh: str) -> None:

@@ -256,8 +256,8 @@ def test_urls_that_are_refused(url: str) -> None:
 
 def test_a_store_of_another_instream(server: Postgres, database: str) -> None:
     open_store(database).close()
-    server.execute(name_of(database), "UPDATE instream.schema_version SET version = 3")
-    assert "schema version 3, this instream knows 2; upgrade instream" in refused(database)
+    server.execute(name_of(database), "UPDATE instream.schema_version SET version = 4")
+    assert "schema version 4, this instream knows 3; upgrade instream" in refused(database)
 
 
 def test_a_schema_of_something_else(server: Postgres, database: str) -> None:
@@ -280,7 +280,7 @@ def test_few_rights(server: Postgres, database: str, tmp_path: Path) -> None:
     server.execute(
         name,
         f"GRANT USAGE ON SCHEMA instream TO {user}",
-        f"GRANT SELECT, INSERT, DELETE ON instream.row TO {user}",
+        f"GRANT SELECT, INSERT, DELETE ON instream.row, instream.report TO {user}",
         f"GRANT SELECT ON instream.schema_version TO {user}",
     )
     store = open_store(url)

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from instream.errors import StoreError
+from instream.head import Revision
+from instream.report import Report
 from instream.stores import Store, open_for_publishing, open_store
 from instream.stores.parameter_rows import Row
 from instream.stores.parameters import Parameters
@@ -278,17 +280,27 @@ def test_five_hundred_writes_a_second(database: str, opened: Callable[[str], Sto
     assert p99 < 1.0
 
 
-def test_who_may_only_read(server: Postgres, database: str, parameters: Parameters, opened: Callable[[str], Store]) -> None:
-    """The grants of docs/stores.md: a worker reads and follows, a publisher writes besides."""
+WORKER = ("USAGE ON SCHEMA instream", "SELECT ON ALL TABLES IN SCHEMA instream", "INSERT, DELETE ON instream.report")
+PUBLISHER = (*WORKER, "INSERT, DELETE ON instream.row, instream.parameter")
+
+
+def test_the_least_rights(server: Postgres, database: str, parameters: Parameters, opened: Callable[[str], Store], tmp_path: Path) -> None:
+    """The grants of docs/stores.md: a worker reads, follows and reports; a publisher writes besides."""
     name = name_of(database)
     server.execute(name, f"CREATE ROLE r_{name} LOGIN PASSWORD 'r'", f"CREATE ROLE p_{name} LOGIN PASSWORD 'p'")
-    for role, rights in (("r", "SELECT"), ("p", "SELECT, INSERT, DELETE")):
-        grants = ("USAGE ON SCHEMA instream", "SELECT, INSERT, DELETE ON instream.row", "SELECT ON instream.schema_version")
+    for role, grants in (("r", WORKER), ("p", PUBLISHER)):
         server.execute(name, *(f"GRANT {each} TO {role}_{name}" for each in grants))
-        with pytest.raises(StoreError, match="for who publishes also INSERT"):
-            opened(server.url(name, f"{role}_{name}", role)).parameters_of(SET).read(["i:1"])
-        server.execute(name, f"GRANT {rights} ON instream.parameter TO {role}_{name}")
-    reader, publisher = (opened(server.url(name, f"{role}_{name}", role)).parameters_of(SET) for role in "rp")
+    worker, publishing = (opened(server.url(name, f"{role}_{name}", role)) for role in "rp")
+    version = publishing.put(tiny_package(tmp_path))
+    report = Report(name="delay", pipeline="p", worker="w", revision=Revision(1), versions=(version,), at_ms=time.time_ns() // 10**6)
+    worker.report(report)
+    worker.keep_hot_keys("delay", "w", ["i:1"])
+    assert publishing.reports("delay") == (report,)
+    assert publishing.hot_keys("delay") == ("i:1",)
+    worker.withdraw(report)
+    with pytest.raises(StoreError, match="for who publishes also INSERT"):
+        worker.put(tiny_package(tmp_path, weight=3.0))
+    reader, publisher = worker.parameters_of(SET), publishing.parameters_of(SET)
     cursor = reader.cursor()
     for _ in range(200):  # now and then it trims
         publisher.write({"i:1": b"x"})
@@ -306,16 +318,16 @@ def test_an_older_store_gains_the_parameters(server: Postgres, database: str, tm
     name = name_of(database)
     server.execute(
         name,
-        "DROP TABLE instream.parameter",
+        "DROP TABLE instream.parameter, instream.report",
         "UPDATE instream.schema_version SET version = 1",  # as schema 1 was
         f"CREATE ROLE o_{name} LOGIN PASSWORD 'o'",
         f"GRANT USAGE ON SCHEMA instream TO o_{name}",
         f"GRANT SELECT, INSERT, DELETE ON instream.row TO o_{name}",
         f"GRANT SELECT ON instream.schema_version TO o_{name}",
     )
-    with pytest.raises(StoreError, match=r"schema version 1, this instream needs 2.*let the owner"):
+    with pytest.raises(StoreError, match=r"schema version 1, this instream needs 3.*let the owner"):
         opened(server.url(name, f"o_{name}", "o"))
-    with pytest.raises(StoreError, match=r"schema version 1, this instream needs 2.*instream store init"):
+    with pytest.raises(StoreError, match=r"schema version 1, this instream needs 3.*instream store init"):
         open_for_publishing(database)  # only who was told to changes tables
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(opened, [database] * 8))

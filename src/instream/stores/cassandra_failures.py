@@ -57,9 +57,12 @@ def _advice(cause: Exception) -> str:
     if isinstance(cause, AuthenticationFailed):
         return "see user and password in the URL"
     if isinstance(cause, Unauthorized):
-        return "grant SELECT and MODIFY on the keyspace, and CREATE ON ALL KEYSPACES to who runs `instream store init`"
+        return (
+            "grant SELECT on the keyspace and MODIFY on its table report, to who publishes MODIFY on all of it, "
+            "and CREATE ON ALL KEYSPACES to who runs `instream store init`"
+        )
     if isinstance(cause, InvalidRequest):
-        return "the keyspace or its tables are not what this instream made; name another keyspace, it is created when absent"
+        return "the keyspace or its tables are not what this instream made; name another keyspace"
     if isinstance(cause, UnresolvableContactPoints | NoHostAvailable | ConnectionException | OSError):
         return "see that host and port in the URL are right, that nodes are up, and whether they want ?tls=true"
     return "see that enough nodes are up (nodetool status) and not overloaded, then try again; ?request_ms= gives them longer"

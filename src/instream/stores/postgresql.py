@@ -1,4 +1,4 @@
-"""PostgreSQL: one table in a schema of its own, for any number of machines."""
+"""PostgreSQL: some tables in a schema of its own, for any number of machines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from instream.stores.postgresql_link import Answer, Link, Lost, NoLink, Refused,
 from instream.stores.postgresql_listener import Listener
 from instream.stores.postgresql_parameters import PostgreSQLParameters
 from instream.stores.postgresql_schema import SCHEMA as SCHEMA
-from instream.stores.postgresql_schema import prepare
+from instream.stores.postgresql_schema import TABLES, prepare
 
 __all__ = ["PostgreSQLBackend", "Settings", "backend_of"]
 
@@ -44,13 +44,7 @@ class PostgreSQLBackend:
         self._id = uuid.uuid4().hex
         self._links = 0
         self._closed = False
-        table = f'"{settings.schema_name}"."row"'
-        self._insert = f"INSERT INTO {table} (place, key, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-        self._read = f"SELECT value FROM {table} WHERE place = $1 AND key = $2"
-        self._rows = f"SELECT key, value FROM {table} WHERE place = $1 AND key > $2 ORDER BY key LIMIT $3"
-        self._newest = f"SELECT key, value FROM {table} WHERE place = $1 ORDER BY key DESC LIMIT $2"
-        self._delete = f"DELETE FROM {table} WHERE place = $1 AND key = $2"
-        self._clear = f"DELETE FROM {table} WHERE place = $1 AND key IN (SELECT key FROM {table} WHERE place = $1 ORDER BY key LIMIT $2)"
+        self._statements = {table: _Statements(f'"{settings.schema_name}"."{table}"') for table in TABLES}
         self._listener = Listener(settings, channel=settings.schema_name)
         self.parameters = PostgreSQLParameters(self._told, self.mark, settings.schema_name, self._listener)
         with self._translated():
@@ -58,29 +52,29 @@ class PostgreSQLBackend:
 
     def insert(self, place: str, key: str, value: bytes) -> bool:
         with self._used(writing=True):
-            return self._ask(self._insert, self._text(place), self._text(key), value).written == 1
+            return self._ask(self._of(place).insert, self._text(place), self._text(key), value).written == 1
 
     def read(self, place: str, key: str) -> bytes | None:
-        found = self._all(self._read, self._text(place), self._text(key))
+        found = self._all(self._of(place).read, self._text(place), self._text(key))
         return found[0][0] if found else None
 
     def rows(self, place: str, after: str, limit: int) -> list[tuple[str, bytes]]:
-        found = self._all(self._rows, self._text(place), self._text(after), limit)
+        found = self._all(self._of(place).rows, self._text(place), self._text(after), limit)
         return [(key.decode(), value) for key, value in found]
 
     def newest(self, place: str, limit: int) -> list[tuple[str, bytes]]:
-        return [(key.decode(), value) for key, value in self._all(self._newest, self._text(place), limit)]
+        return [(key.decode(), value) for key, value in self._all(self._of(place).newest, self._text(place), limit)]
 
     def delete(self, place: str, key: str) -> None:
         with self._used(writing=True):
-            self._again(self._delete, self._text(place), self._text(key))
+            self._again(self._of(place).delete, self._text(place), self._text(key))
 
     def clear(self, place: str) -> None:
         """Some hundred rows at a time: the files of a large model would take longer than a statement may."""
         cleared = _CLEARED
         while cleared:
             with self._used(writing=True):
-                cleared = self._again(self._clear, self._text(place), _CLEARED).written
+                cleared = self._again(self._of(place).clear, self._text(place), _CLEARED).written
 
     def mark(self) -> object:
         """Which transactions can be seen. Equal ones show the same rows, however writers interleave.
@@ -99,6 +93,9 @@ class PostgreSQLBackend:
         self._listener.close()
         with self._lock:
             self._unlink()
+
+    def _of(self, place: str) -> _Statements:
+        return self._statements["report" if place.startswith("reports/") else "row"]
 
     def _told(self, statement: str, *values: str | int | bytes, writing: bool = False) -> tuple[Answer, str]:
         checked = [self._text(each) if isinstance(each, str) else each for each in values]
@@ -189,6 +186,19 @@ class PostgreSQLBackend:
             raise StoreError(f"{where}: {error}; {_advice(error.state, self._settings)}") from error
 
 
+class _Statements:
+    """What is asked of one table. Workers need rights to write on that of reports only."""
+
+    def __init__(self, table: str) -> None:
+        of_place = f"FROM {table} WHERE place = $1"
+        self.insert = f"INSERT INTO {table} (place, key, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+        self.read = f"SELECT value {of_place} AND key = $2"
+        self.rows = f"SELECT key, value {of_place} AND key > $2 ORDER BY key LIMIT $3"
+        self.newest = f"SELECT key, value {of_place} ORDER BY key DESC LIMIT $2"
+        self.delete = f"DELETE {of_place} AND key = $2"
+        self.clear = f"DELETE {of_place} AND key IN (SELECT key {of_place} ORDER BY key LIMIT $2)"
+
+
 def backend_of(where: str, options: dict[str, str], folder: Path) -> PostgreSQLBackend:
     """Connect, and make the tables when absent; the path of a certificate starts from the folder."""
     parts = _parts(where)
@@ -224,9 +234,9 @@ def _advice(state: str, settings: Settings) -> str:
     schema = settings.schema_name
     if state == "42501":
         return (
-            f'let the owner of the database run `instream store init`, and GRANT USAGE ON SCHEMA "{schema}", SELECT, INSERT, DELETE '
-            f'ON "{schema}"."row", SELECT ON "{schema}".schema_version and SELECT, for who publishes also INSERT, DELETE, '
-            f'ON "{schema}".parameter TO "{settings.user}"'
+            f'let the owner of the database run `instream store init`, and GRANT USAGE ON SCHEMA "{schema}", SELECT ON ALL TABLES IN '
+            f'SCHEMA "{schema}", INSERT, DELETE ON "{schema}".report, and for who publishes also INSERT, DELETE ON "{schema}"."row", '
+            f'"{schema}".parameter TO "{settings.user}"'
         )
     if state == "57014":
         return "the server took longer than statement_ms; see what it is busy with, or raise it in the URL (?statement_ms=60000)"

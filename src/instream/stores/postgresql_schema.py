@@ -6,9 +6,9 @@ from instream.errors import StoreError
 from instream.stores.backend import absent
 from instream.stores.postgresql_link import Link, Refused, Settings
 
-SCHEMA = 2
-_BEFORE = "1"  # had no parameters
-_OLD = f"a model store with schema version {_BEFORE}, this instream needs {SCHEMA}"
+SCHEMA = 3
+TABLES = ("row", "report")
+_BEFORE = ("1", "2")  # the first had no parameters, both had reports among the rows
 _LOCK = 0x696E7374  # "inst": held while the tables are made
 
 
@@ -22,10 +22,10 @@ def prepare(link: Link, settings: Settings) -> None:
         if not settings.create:
             raise absent(settings.where)
         _create(link, settings)
-    if (version := _version(link, settings)) == _BEFORE:
+    if (version := _version(link, settings)) in _BEFORE:
         if not settings.create:
-            raise StoreError(f"{settings.where}: {_OLD}; let the owner of its tables run `instream store init`, which adds what is new")
-        _upgrade(link, settings)
+            raise StoreError(f"{_old(settings, version)}; let the owner of its tables run `instream store init`, which adds what is new")
+        _upgrade(link, settings, version)
     elif version != str(SCHEMA):
         raise StoreError(f"{settings.where}: a model store with schema version {version}, this instream knows {SCHEMA}; upgrade instream")
 
@@ -51,31 +51,42 @@ def _create(link: Link, settings: Settings) -> None:
             raise StoreError(f"{settings.where}: there are tables of something else; name another schema in the URL, ?schema=models")
         if not link.ask("SELECT to_regnamespace($1)::text WHERE to_regnamespace($1) IS NOT NULL", schema).rows:
             link.ask(f'CREATE SCHEMA "{schema}"')  # IF NOT EXISTS would ask for the right to create even where it exists
-        link.ask(
-            f'CREATE TABLE "{schema}"."row" (place text COLLATE "C", key text COLLATE "C", value bytea NOT NULL, PRIMARY KEY (place, key))'
-        )
+        for table in TABLES:
+            _create_rows(link, schema, table)
         _create_parameters(link, schema)
         link.ask(f'CREATE TABLE "{schema}".schema_version (version integer PRIMARY KEY)')
         link.ask(f'INSERT INTO "{schema}".schema_version VALUES ($1)', SCHEMA)
     link.ask("COMMIT")
 
 
-def _upgrade(link: Link, settings: Settings) -> None:
-    """As `_create`, and only by adding: what is there is not touched."""
+def _upgrade(link: Link, settings: Settings, version: str) -> None:
+    """As `_create`; adds what later versions have. Reports that are there go: they come anew within seconds."""
     schema = settings.schema_name
     try:
         link.ask("BEGIN")
         link.ask("SELECT pg_advisory_xact_lock($1)::text", _LOCK)
-        if _version(link, settings) == _BEFORE:
-            _create_parameters(link, schema)
+        if (version := _version(link, settings)) in _BEFORE:
+            if version == "1":
+                _create_parameters(link, schema)
+            _create_rows(link, schema, "report")
+            link.ask(f"""DELETE FROM "{schema}"."row" WHERE place LIKE 'reports/%'""")
             link.ask(f'UPDATE "{schema}".schema_version SET version = $1', SCHEMA)
         link.ask("COMMIT")
     except Refused as refused:
         if refused.state != "42501":
             raise
         raise StoreError(
-            f"{settings.where}: {_OLD} ({refused}); let the owner of its tables run `instream store init`, which adds what is new"
+            f"{_old(settings, version)} ({refused}); let the owner of its tables run `instream store init`, which adds what is new"
         ) from refused
+
+
+def _old(settings: Settings, version: str) -> str:
+    return f"{settings.where}: a model store with schema version {version}, this instream needs {SCHEMA}"
+
+
+def _create_rows(link: Link, schema: str, table: str) -> None:
+    columns = 'place text COLLATE "C", key text COLLATE "C", value bytea NOT NULL, PRIMARY KEY (place, key)'
+    link.ask(f'CREATE TABLE "{schema}"."{table}" ({columns})')
 
 
 def _create_parameters(link: Link, schema: str) -> None:
