@@ -27,6 +27,8 @@ STOPPED_SETTINGS = """
 "session.timeout.ms" = 6000
 """
 _HEADS = 50
+_NOT_NOW = (429, 503, 504)
+"""What a caller on a busy machine may be told; no answer, and so none that could be wrong."""
 _CALLERS = 4
 
 
@@ -135,7 +137,7 @@ def _asked(server: Served, says: Mapping[int, float]) -> Iterator[tuple[list[Non
             response = connection.getresponse()
             body = response.read()
             if response.status != 200:
-                if response.status != 429:  # refused with a hint is an answer, on a machine that is busy
+                if response.status not in _NOT_NOW:
                     wrong.append(f"{response.status}: {body.decode()[:200]}")
                 time.sleep(0.05)
                 continue
