@@ -47,8 +47,8 @@ class Reading:
         return self._slots.find(keys, self._tick)
 
     def own(self, words: Words) -> Found:
-        """The same for a whole batch, but only of keys that have a slot and words: others may have one, and are `UNKNOWN`, or -1."""
-        return self._slots.find(words, self._tick)
+        """The slots of a whole batch of keys. Only what is found is known: about any other key, `find` has to be asked."""
+        return self._slots.own(words, self._tick)
 
 
 class Full(Exception):
@@ -93,22 +93,27 @@ class Slots:
             with self._lock:
                 self._reading.remove(tick)
 
-    def find(self, keys: Sequence[Hashable] | Words, tick: int) -> Found:
+    def find(self, keys: Sequence[Hashable], tick: int) -> Found:
         """For `Reading`."""
         with self._lock:
-            if isinstance(keys, Words):
-                places = self._lookup.find(keys)
-            else:
-                places = np.fromiter((self._places.get(key, UNKNOWN) for key in keys), np.int64, len(keys))
-            held = places >= 0
-            there = places if held.all() else places[held]
-            alone = len(self._reading) == 1
-            self._used[there] = tick if alone else np.maximum(self._used[there], tick)  # one that began later may have looked before
-            if there is places:
-                return Found(places, self._revisions[places])
-            revisions = np.zeros(len(places), np.int64)
-            revisions[held] = self._revisions[there]
-            return Found(places, revisions)
+            return self._read(np.fromiter((self._places.get(key, UNKNOWN) for key in keys), np.int64, len(keys)), tick)
+
+    def own(self, words: Words, tick: int) -> Found:
+        """For `Reading`."""
+        with self._lock:
+            return self._read(self._lookup.find(words), tick)
+
+    def _read(self, places: Places, tick: int) -> Found:
+        """The slots of these places are being read from now on."""
+        held = places >= 0
+        there = places if held.all() else places[held]
+        alone = len(self._reading) == 1
+        self._used[there] = tick if alone else np.maximum(self._used[there], tick)  # one that began later may have looked before
+        if there is places:
+            return Found(places, self._revisions[places])
+        revisions = np.zeros(len(places), np.int64)
+        revisions[held] = self._revisions[there]
+        return Found(places, revisions)
 
     def take(self, count: int) -> list[int]:
         """Slots to write to, which nobody reads. Raises Full."""
