@@ -56,6 +56,9 @@ class Load:
         while not self.ends.is_set():
             self.look()
 
+    def in_force(self) -> dict[str, int]:
+        return {key: each.revision for key, each in self.parameters.read(list(self.known)).items()}
+
     def look(self) -> bool:
         try:
             moved = self.follower.changes(self.cursor, timeout_s=0.3)
@@ -98,7 +101,10 @@ def test_a_fault_while_several_write_and_one_follows(node: Node, fresh: str, fau
         history = [each.revision for each in load.parameters.history(key, 200)]
         assert len(history) == 100 or revisions <= set(history)
         assert load.known[key] >= max(revisions)
-    assert load.known == {key: each.revision for key, each in load.parameters.read(list(load.known)).items()}
+    end = time.monotonic() + 2 * OVERLAP_US / 1e6  # what was written and not acknowledged is told later
+    while load.known != load.in_force() and time.monotonic() < end:
+        load.look()
+    assert load.known == load.in_force()
     writing.close()
     following.close()
 
