@@ -14,7 +14,7 @@ from instream.keyed.link import Array
 from instream.keyed.payload import Parameters, decode
 from instream.keyed.slots import Slots
 
-KEY_BYTES = 300
+KEY_BYTES = 400
 """What a key takes besides its parameters, with its text and its places in tables."""
 
 TURN = 500
