@@ -1,5 +1,6 @@
 """Whole batches find what a dict says, whatever was put, moved and taken away, and whichever hashes are equal."""
 
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
@@ -70,9 +71,14 @@ def test_as_a_dict(bits: int, given_: tuple[Layout, list[pa.DataType], list[tupl
         if before >= 0:
             free.append(before)
     words = layout.words(arrays(types, rows))
-    found = lookup.find(words).tolist()
-    for row, place in zip(rows, found, strict=True):
-        assert place == known.get(row, -1) or (bits < 64 and place < 0)  # of keys with one hash, one is found
+    sharing = Counter(code for _, code in set(zip(rows, words.codes.tolist(), strict=True)))
+    for row, code, place in zip(rows, words.codes.tolist(), lookup.find(words).tolist(), strict=True):
+        assert place == known.get(row, -1) or (place < 0 and (bits < 64 or sharing[code] > 1))  # of keys with one hash, one is found
+
+
+def test_numbers_that_differ_in_upper_bits_have_hashes_of_their_own() -> None:
+    words = Layout([int, int]).words(arrays([pa.int64(), pa.int64()], [(0, -1), (-(2**63), 2**63 - 1)]))
+    assert len(set(words.codes.tolist())) == 2
 
 
 class Blunt(Layout):

@@ -60,7 +60,7 @@ class Layout:
             found += enumerate(_text_words(column) if kind is str else _number_words(column), start)
         codes = np.zeros(len(columns[0]), np.uint64)
         for place, word in found:
-            codes += word * self._odd[place]
+            codes += (word ^ (word >> _SHIFT)) * self._odd[place]  # a product forgets upper bits, and sums of them would be equal
         codes ^= codes >> _SHIFT
         codes *= _MIX
         codes ^= codes >> _SHIFT
@@ -77,7 +77,7 @@ class Layout:
             if own is None:
                 return None
             words += own
-        code = sum(word * int(odd) for word, odd in zip(words, self._odd, strict=True)) & _ALL
+        code = sum((word ^ (word >> 32)) * int(odd) for word, odd in zip(words, self._odd, strict=True)) & _ALL
         code ^= code >> 32
         code = code * int(_MIX) & _ALL
         return words, code ^ (code >> 32)
