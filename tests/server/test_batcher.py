@@ -158,6 +158,7 @@ def test_who_becomes_too_late_in_a_batch_that_is_ready_is_not_scored() -> None:
         assert y_of(await well) == [4]
         with pytest.raises(DeadlineExceeded):
             await late
+        assert batcher.rows == 2  # were scored
 
     assert told(story).batches == [[0], [2]]
 

@@ -191,10 +191,11 @@ class Batcher:
         now_ns = self._clock.monotonic_ns()
         due = [job for job in jobs if job.deadline.at_ns > now_ns]  # a batch that was made ready ahead may have waited for long
         results: Sequence[Answered | BaseException] = self._results(lane, due, now_ns) if due else ()
+        seconds, scored = time.perf_counter() - began, sum(job.columns.num_rows for job in due)
         if len(due) < len(jobs):
             found = dict(zip(map(id, due), results, strict=True))
-            results = [found.get(id(job)) or _too_late() for job in jobs]
-        self._loop.call_soon_threadsafe(self._done, lane, jobs, results, time.perf_counter() - began)
+            results = [found[id(job)] if id(job) in found else _too_late() for job in jobs]
+        self._loop.call_soon_threadsafe(self._done, lane, jobs, results, scored, seconds)
 
     def _results(self, lane: Lane, jobs: Sequence[Job], now_ns: int) -> Sequence[Answered | BaseException]:
         until = Deadline(min(now_ns + int(_STORE_S * 1e9), max(job.deadline.at_ns for job in jobs)))
@@ -205,15 +206,16 @@ class Batcher:
         except BaseException as error:  # told to whoever waits; a thread that ends silently would leave them waiting
             return [error] if len(jobs) == 1 else [_alone(lane, job) for job in jobs]
 
-    def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Answered | BaseException], seconds: float) -> None:
+    def _done(self, lane: Lane, jobs: Sequence[Job], results: Sequence[Answered | BaseException], rows: int, seconds: float) -> None:
+        """`rows` were scored, which took so long: who was too late says nothing of what a row costs."""
         self._free += 1
         lane.scoring -= 1
         del self._ends_ns[id(jobs)]
         self._start()  # first: a thread works while answers are written
-        rows = sum(job.columns.num_rows for job in jobs)
-        self.rows += rows
-        lane.cost.add(rows, seconds)
-        metrics.SERVER_BATCH_ROWS.labels(lane.name).observe(rows)
+        if rows:
+            self.rows += rows
+            lane.cost.add(rows, seconds)
+            metrics.SERVER_BATCH_ROWS.labels(lane.name).observe(rows)
         metrics.SERVER_SECONDS.labels(lane.name).observe((self._clock.monotonic_ns() - jobs[0].asked_ns) / 1e9)
         for job, result in zip(jobs, results, strict=True):
             if job.answer.done():
